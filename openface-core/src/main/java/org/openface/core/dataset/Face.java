@@ -1,0 +1,11 @@
+package org.openface.core.dataset;
+
+import java.nio.file.Path;
+
+/**
+ * One image of one person.
+ *
+ * @param identity name of the person: the name of the folder the image lies in
+ * @param file the image
+ */
+public record Face(String identity, Path file) {}

@@ -1,0 +1,55 @@
+package org.openface.core.embedding;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+
+/**
+ * A network that a trainer can drive: one forward pass over a batch, then one backward pass from the gradient of the
+ * loss with respect to the embeddings.
+ *
+ * <p>The trainer sees only embeddings and their gradient, so that mining and loss are the same for every engine.
+ * Closing releases native memory; afterwards every call is an {@link IllegalStateException}.
+ */
+public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
+    /**
+     * Decides how steps of up to {@code batchSize} images will be executed. The same arguments give the same plan on the
+     * same machine: a plan never depends on the memory that happens to be free.
+     *
+     * @param memoryBudget bytes that activations and workspaces may take
+     * @throws IllegalArgumentException if not even the smallest plan fits the budget, with the bytes it would need
+     */
+    ExecutionPlan plan(int batchSize, long memoryBudget);
+
+    /**
+     * Embeds a batch in training mode (batch statistics) and keeps what the backward pass needs.
+     *
+     * <p>One pass may be open at a time.
+     *
+     * @throws IllegalArgumentException if images have another size than {@link #imageSize()} or are more than planned
+     * @throws IllegalStateException if a pass is still open, or the network is closed
+     */
+    ForwardPass forward(FaceBatch batch, ExecutionPlan plan);
+
+    /**
+     * The whole state as a stream: weights, running statistics and the optimiser's state. Reading it back continues
+     * training bit for bit.
+     */
+    void writeState(OutputStream out) throws IOException;
+
+    /**
+     * Replaces the whole state by one written by {@link #writeState}.
+     *
+     * @throws IOException if the stream is damaged or belongs to another network; the state is then unchanged
+     */
+    void readState(InputStream in) throws IOException;
+
+    /**
+     * SHA-256 over the parameter values in a fixed order, in hexadecimal: equal for two networks exactly when all their
+     * weights are.
+     */
+    String weightsHash();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,5 @@
+/** To be written. */
+@NullMarked
+package org.openface.nn4;
+
+import org.jspecify.annotations.NullMarked;

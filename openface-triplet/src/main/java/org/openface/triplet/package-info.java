@@ -1,0 +1,5 @@
+/** To be written. */
+@NullMarked
+package org.openface.triplet;
+
+import org.jspecify.annotations.NullMarked;
