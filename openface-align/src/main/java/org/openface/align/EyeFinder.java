@@ -53,6 +53,9 @@ final class EyeFinder implements AutoCloseable {
 
     private static final int SMALLEST_EYE = 24;
 
+    /** An eye needs the weight of one cascade with three votes, or of two with one vote each. */
+    private static final double LEAST_WEIGHT = 1.38;
+
     private final List<EyeCascade> cascades = List.of(
             new EyeCascade(HaarDetector.cascade("eye"), 0, 1),
             new EyeCascade(HaarDetector.cascade("eye_tree_eyeglasses"), 0, 1),
@@ -94,13 +97,13 @@ final class EyeFinder implements AutoCloseable {
         List<List<Eye>> byCascade =
                 cascades.stream().map(c -> found(c, face, usual, from)).toList();
         Eye best = null;
-        double bestScore = 0;
+        double bestScore = -1;
         for (List<Eye> seeds : byCascade) {
             for (Eye seed : seeds) {
                 Eye agreed = agreed(byCascade, seed);
                 double away = seed.at.distanceTo(usual) / SPREAD;
                 double score = agreed.weight * Math.exp(-away * away / 2);
-                if (score > bestScore) {
+                if (agreed.weight >= LEAST_WEIGHT && score > bestScore) {
                     bestScore = score;
                     best = agreed;
                 }
@@ -136,7 +139,7 @@ final class EyeFinder implements AutoCloseable {
         int top = SIDE / 8;
         Mat quarter = new Mat(face, new Rect(left, top, SIDE / 2, SIDE / 2));
         List<Eye> eyes = new ArrayList<>();
-        for (HaarDetector.Hit hit : HaarDetector.Hit.search(cascade.classifier, quarter, SMALLEST_EYE)) {
+        for (HaarDetector.Hit hit : HaarDetector.Hit.search(cascade.classifier, quarter, SMALLEST_EYE, 1)) {
             Point at = new Point(
                     (left + hit.x() + hit.width() / 2.0) / SIDE,
                     (top + hit.y() + hit.height() * (0.5 + cascade.drop)) / SIDE);

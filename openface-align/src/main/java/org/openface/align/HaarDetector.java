@@ -45,6 +45,12 @@ final class HaarDetector implements FaceDetector {
     /** Smallest face, in pixels of the picture that is searched. */
     private static final int SMALLEST_FACE = 30;
 
+    private static final int FEWEST_VOTES = 3;
+    /** A hit of so many votes is hardly ever a false alarm. */
+    private static final int MANY_VOTES = 10;
+    /** Boxes that overlap by more are of one face. */
+    private static final double SAME_FACE = 0.2;
+
     private final List<CascadeClassifier> faces = new ArrayList<>();
     private final EyeFinder eyes;
 
@@ -110,39 +116,54 @@ final class HaarDetector implements FaceDetector {
             Mat grey = grey(photograph);
             int longer = Math.max(photograph.width(), photograph.height());
             int border = Math.min(photograph.width(), photograph.height()) / 2;
-            for (boolean bordered : new boolean[] {false, true}) {
-                int margin = bordered ? border : 0;
+            List<DetectedFace> found = new ArrayList<>();
+            for (int margin : new int[] {0, border}) {
                 int side = longer + 2 * margin;
                 double scale = Math.min(1, (double) LARGEST / side);
-                if (bordered) {
+                if (margin > 0) {
                     scale = Math.max(scale, (double) SMALLEST / side);
                 }
                 Mat searched = scaled(bordered(grey, margin), scale);
                 for (CascadeClassifier cascade : faces) {
-                    List<DetectedFace> found =
-                            verified(grey, Hit.search(cascade, searched, SMALLEST_FACE), scale, margin);
-                    if (!found.isEmpty()) {
-                        return found;
+                    List<Hit> hits = Hit.search(cascade, searched, SMALLEST_FACE, FEWEST_VOTES);
+                    boolean doubtful = addVerified(found, grey, hits, scale, margin);
+                    if (!found.isEmpty() && !doubtful) {
+                        return largestFirst(found);
                     }
                 }
             }
-            return List.of();
+            return largestFirst(found);
         }
     }
 
-    /** The faces among the hits, largest first; of overlapping ones, that with the most votes. */
-    private List<DetectedFace> verified(Mat grey, List<Hit> hits, double scale, int margin) {
-        List<DetectedFace> found = new ArrayList<>();
+    /**
+     * Adds the faces among the hits to those found before; of overlapping ones, the first, which has the most votes.
+     *
+     * @return whether a hit that has no visible eyes looks more important than all faces: then another cascade may find
+     *     its eyes, and without them somebody in the background would be taken for the person in the photograph
+     */
+    private boolean addVerified(List<DetectedFace> found, Mat grey, List<Hit> hits, double scale, int margin) {
+        double largestUnverified = 0;
         for (Hit hit : hits) {
             FaceBox box = new FaceBox(
                     hit.x() / scale - margin, hit.y() / scale - margin, hit.width() / scale, hit.height() / scale);
-            if (found.stream().allMatch(f -> f.box().overlap(box) < 0.2)) {
-                Optional<DetectedFace> face = eyes.verify(grey, box);
-                face.ifPresent(found::add);
+            if (found.stream().anyMatch(f -> f.box().overlap(box) >= SAME_FACE)) {
+                continue;
+            }
+            Optional<DetectedFace> face = eyes.verify(grey, box);
+            face.ifPresent(found::add);
+            if (face.isEmpty() && hit.votes() >= MANY_VOTES) {
+                largestUnverified = Math.max(largestUnverified, box.area());
             }
         }
-        found.sort(Comparator.comparingDouble(f -> -f.box().area()));
-        return found;
+        double limit = largestUnverified;
+        return found.stream().noneMatch(f -> f.box().area() >= limit);
+    }
+
+    private static List<DetectedFace> largestFirst(List<DetectedFace> found) {
+        return found.stream()
+                .sorted(Comparator.comparingDouble(f -> -f.box().area()))
+                .toList();
     }
 
     /** Luma of ITU-R BT.601. */
@@ -188,14 +209,13 @@ final class HaarDetector implements FaceDetector {
     /** A rectangle that a cascade believes in, and how many overlapping windows it was voted for by. */
     record Hit(int x, int y, int width, int height, int votes) {
         private static final double STEP = 1.1;
-        private static final int FEWEST_VOTES = 3;
 
-        /** Hits of at least {@code smallest} pixels, most votes first. */
-        static List<Hit> search(CascadeClassifier cascade, Mat image, int smallest) {
+        /** Hits of at least {@code smallest} pixels and {@code fewest} votes, most votes first. */
+        static List<Hit> search(CascadeClassifier cascade, Mat image, int smallest, int fewest) {
             RectVector rectangles = new RectVector();
             IntPointer votes = new IntPointer();
             cascade.detectMultiScale2(
-                    image, rectangles, votes, STEP, FEWEST_VOTES, 0, new Size(smallest, smallest), new Size());
+                    image, rectangles, votes, STEP, fewest, 0, new Size(smallest, smallest), new Size());
             List<Hit> hits = new ArrayList<>();
             for (long i = 0; i < rectangles.size(); i++) {
                 Rect r = rectangles.get(i);
