@@ -2,15 +2,13 @@ package org.openface.core.dataset;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Locale;
-import java.util.Random;
-import javax.imageio.ImageIO;
+import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
@@ -73,8 +71,9 @@ public final class DrawnFaces {
         checkArgument(identity >= 0, "identity (%s) must not be negative", identity);
         checkArgument(image >= 0, "image (%s) must not be negative", image);
         checkArgument(size >= 32 && size <= 4096, "size (%s) must be 32 to 4096", size);
-        DrawnPerson person = new DrawnPerson(new Random(mix(seed, identity, -1)), difficulty.variety());
-        return new FacePainter(person, new Random(mix(seed, identity, image)), difficulty.disturbance(), size).paint();
+        DrawnPerson person = new DrawnPerson(AddressedRandom.at(seed, identity), difficulty.variety());
+        return new FacePainter(person, AddressedRandom.at(seed, identity, image), difficulty.disturbance(), size)
+                .paint();
     }
 
     /**
@@ -94,7 +93,7 @@ public final class DrawnFaces {
             for (int image = 0; image < imagesPerIdentity; image++) {
                 Path file = folder.resolve(String.format(Locale.ROOT, "%03d.png", image));
                 if (!Files.exists(file)) {
-                    writePng(draw(identity, image), file);
+                    ImageFiles.writePng(draw(identity, image), file);
                 }
             }
         }
@@ -114,35 +113,5 @@ public final class DrawnFaces {
             throw new IOException(file.getParent() + " holds drawings of another seed than " + seed
                     + "; choose another folder or that seed (" + file + " names it)");
         }
-    }
-
-    private static void writePng(RgbImage image, Path file) throws IOException {
-        BufferedImage picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);
-        for (int y = 0; y < image.height(); y++) {
-            for (int x = 0; x < image.width(); x++) {
-                picture.setRGB(x, y, image.red(x, y) << 16 | image.green(x, y) << 8 | image.blue(x, y));
-            }
-        }
-        Path temporary = Files.createTempFile(file.getParent(), "drawing", ".tmp");
-        try {
-            if (!ImageIO.write(picture, "png", temporary.toFile())) {
-                throw new IOException("this Java cannot write PNG");
-            }
-            Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-    }
-
-    /** A seed for (seed, identity, image), by the finaliser of SplitMix64 after each part. */
-    private static long mix(long seed, long identity, long image) {
-        return scramble(scramble(scramble(seed) + identity) + image);
-    }
-
-    private static long scramble(long value) {
-        long z = value + 0x9e3779b97f4a7c15L;
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
     }
 }

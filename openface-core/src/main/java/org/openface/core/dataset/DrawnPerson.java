@@ -1,7 +1,6 @@
 package org.openface.core.dataset;
 
 import java.awt.Color;
-import java.util.Random;
 
 /**
  * What stays the same in all drawings of one made-up person. Lengths are in units of half a mean face's width; y points
@@ -95,7 +94,7 @@ final class DrawnPerson {
 
     final double folds;
 
-    DrawnPerson(Random random, double variety) {
+    DrawnPerson(AddressedRandom random, double variety) {
         width = around(random, 0.97, 0.07 * variety);
         jaw = Math.max(0.6, around(random, 0.78, 0.09 * variety));
         chin = around(random, 1.32, 0.08 * variety);
@@ -127,14 +126,15 @@ final class DrawnPerson {
         hair = Hair.values()[random.nextInt(Hair.values().length)];
         hairColour = jitter(random, between(random, HAIR, variety), 0.03 * variety);
         hairline = around(random, -0.72, 0.1 * variety);
-        glasses = random.nextDouble() < 0.75 ? Glasses.NONE : random.nextBoolean() ? Glasses.ROUND : Glasses.ANGULAR;
-        frame = random.nextBoolean() ? new Color(0x2b2622) : new Color(0x7b5a3a);
+        glasses =
+                random.nextDouble() < 0.75 ? Glasses.NONE : random.nextDouble() < 0.5 ? Glasses.ROUND : Glasses.ANGULAR;
+        frame = random.nextDouble() < 0.5 ? new Color(0x2b2622) : new Color(0x7b5a3a);
         beard = random.nextDouble() < 0.6 ? Beard.NONE : Beard.values()[1 + random.nextInt(Beard.values().length - 1)];
         spots = spots(random);
         folds = random.nextDouble();
     }
 
-    private static double[][] spots(Random random) {
+    private static double[][] spots(AddressedRandom random) {
         double kind = random.nextDouble();
         int count = kind < 0.2 ? 14 + random.nextInt(18) : kind < 0.5 ? 1 + random.nextInt(2) : 0;
         double[][] spots = new double[count][];
@@ -148,7 +148,7 @@ final class DrawnPerson {
     }
 
     /** A bell-shaped value within three deviations. */
-    static double around(Random random, double mean, double deviation) {
+    static double around(AddressedRandom random, double mean, double deviation) {
         double sum = 0;
         for (int i = 0; i < 6; i++) {
             sum += random.nextDouble() - 0.5;
@@ -156,14 +156,14 @@ final class DrawnPerson {
         return mean + deviation * sum * Math.sqrt(2);
     }
 
-    private static Color between(Random random, Color[] palette, double variety) {
+    private static Color between(AddressedRandom random, Color[] palette, double variety) {
         double middle = (palette.length - 1) / 2.0;
         double position = middle + (random.nextDouble() * 2 - 1) * middle * Math.min(1, variety);
         int first = Math.min((int) position, palette.length - 2);
         return mix(palette[first], palette[first + 1], position - first);
     }
 
-    private static Color jitter(Random random, Color colour, double deviation) {
+    private static Color jitter(AddressedRandom random, Color colour, double deviation) {
         float[] c = colour.getRGBColorComponents(null);
         for (int i = 0; i < 3; i++) {
             c[i] = (float) Math.max(0, Math.min(1, c[i] + around(random, 0, deviation)));

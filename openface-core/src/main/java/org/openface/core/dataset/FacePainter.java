@@ -19,7 +19,6 @@ import java.awt.geom.Point2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.geom.RoundRectangle2D;
 import java.awt.image.BufferedImage;
-import java.util.Random;
 import org.openface.core.image.RgbImage;
 
 /**
@@ -55,9 +54,9 @@ final class FacePainter {
     private final double[] tint;
     private final double blur;
     private final double noise;
-    private final Random random;
+    private final AddressedRandom random;
 
-    FacePainter(DrawnPerson person, Random random, double disturbance, int size) {
+    FacePainter(DrawnPerson person, AddressedRandom random, double disturbance, int size) {
         this.person = person;
         this.size = size;
         this.random = random;

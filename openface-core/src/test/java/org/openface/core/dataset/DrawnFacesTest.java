@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
-import java.util.Random;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -39,11 +38,12 @@ class DrawnFacesTest {
 
     @Test
     void withoutVarietyAllPeopleWithTheSameStyleOfHairLookAlikeInShape() {
-        DrawnPerson one = new DrawnPerson(new Random(1), 0);
-        DrawnPerson other = new DrawnPerson(new Random(2), 0);
+        DrawnPerson one = new DrawnPerson(AddressedRandom.at(1), 0);
+        DrawnPerson other = new DrawnPerson(AddressedRandom.at(2), 0);
         assertThat(one.width).isEqualTo(other.width);
         assertThat(one.skin).isEqualTo(other.skin);
-        assertThat(new DrawnPerson(new Random(1), 1).width).isNotEqualTo(new DrawnPerson(new Random(2), 1).width);
+        assertThat(new DrawnPerson(AddressedRandom.at(1), 1).width)
+                .isNotEqualTo(new DrawnPerson(AddressedRandom.at(2), 1).width);
     }
 
     @Test
