@@ -1,0 +1,50 @@
+package org.openface.align;
+
+import org.openface.core.image.RgbImage;
+
+/**
+ * What became of one photograph: {@link Aligned}, with the face, or {@link NotAligned}, with the reason.
+ *
+ * <pre>{@code
+ * if (aligner.align(photograph) instanceof Alignment.Aligned found) {
+ *     Embedding embedding = model.embed(found.face());
+ * }
+ * }</pre>
+ */
+public sealed interface Alignment {
+    /**
+     * The face, for callers that have nothing else to do without one.
+     *
+     * @throws IllegalStateException if there is none; the message has the reason
+     */
+    RgbImage orElseThrow();
+
+    /**
+     * A face was found.
+     *
+     * @param face the aligned face, {@code size x size} pixels
+     * @param box where the face lies in the photograph
+     * @param leftEye centre, in the photograph, of the eye on the picture's left (the person's right eye)
+     * @param rightEye centre, in the photograph, of the eye on the picture's right
+     * @param facesFound number of faces in the photograph, of which this is the largest
+     */
+    record Aligned(RgbImage face, FaceBox box, Point leftEye, Point rightEye, int facesFound) implements Alignment {
+        @Override
+        public RgbImage orElseThrow() {
+            return face;
+        }
+    }
+
+    /**
+     * There is no aligned face.
+     *
+     * @param reason why
+     * @param detail more about it, for people
+     */
+    record NotAligned(SkipReason reason, String detail) implements Alignment {
+        @Override
+        public RgbImage orElseThrow() {
+            throw new IllegalStateException("no aligned face: " + reason + ", " + detail);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package org.openface.align;
+
+/**
+ * The upright rectangle around a face, in pixels of the photograph. It may reach beyond the picture where a face is cut
+ * off by its border.
+ *
+ * @param left x of the left edge
+ * @param top y of the upper edge
+ * @param width positive
+ * @param height positive
+ */
+public record FaceBox(double left, double top, double width, double height) {
+    double area() {
+        return width * height;
+    }
+
+    /** Area of the intersection divided by the area of the union, 0 to 1. */
+    double overlap(FaceBox other) {
+        double w = Math.min(left + width, other.left + other.width) - Math.max(left, other.left);
+        double h = Math.min(top + height, other.top + other.height) - Math.max(top, other.top);
+        if (w <= 0 || h <= 0) {
+            return 0;
+        }
+        return w * h / (area() + other.area() - w * h);
+    }
+}

@@ -1,0 +1,212 @@
+package org.openface.align;
+
+import static org.bytedeco.opencv.global.opencv_core.BORDER_REPLICATE;
+import static org.bytedeco.opencv.global.opencv_core.CV_8UC1;
+import static org.bytedeco.opencv.global.opencv_core.copyMakeBorder;
+import static org.bytedeco.opencv.global.opencv_imgproc.INTER_AREA;
+import static org.bytedeco.opencv.global.opencv_imgproc.INTER_LINEAR;
+import static org.bytedeco.opencv.global.opencv_imgproc.resize;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.opencv.global.opencv_objdetect;
+import org.bytedeco.opencv.opencv_core.FileStorage;
+import org.bytedeco.opencv.opencv_core.Mat;
+import org.bytedeco.opencv.opencv_core.Rect;
+import org.bytedeco.opencv.opencv_core.RectVector;
+import org.bytedeco.opencv.opencv_core.Scalar;
+import org.bytedeco.opencv.opencv_core.Size;
+import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
+import org.openface.core.image.RgbImage;
+
+/**
+ * Viola and Jones's detector with the cascades that OpenCV's jar carries: a face is believed when both its eyes are found
+ * where a face has them.
+ *
+ * <p>The photograph is searched as it is and then, if there is no face, with a border around it, because the cascades
+ * want to see a little more than the face and miss one that fills the picture.
+ */
+final class HaarDetector implements FaceDetector {
+    private static final String[] FACES = {"frontalface_alt2", "frontalface_default"};
+
+    /** Photographs are shrunk to this many pixels on their longer side, */
+    private static final int LARGEST = 800;
+    /** and, when searched with a border, enlarged to this many. */
+    private static final int SMALLEST = 320;
+    /** Smallest face, in pixels of the picture that is searched. */
+    private static final int SMALLEST_FACE = 30;
+
+    private final List<CascadeClassifier> faces = new ArrayList<>();
+    private final EyeFinder eyes;
+
+    /**
+     * Loads OpenCV and the cascades.
+     *
+     * @throws IllegalStateException if OpenCV's native library is not on the class path
+     */
+    HaarDetector() {
+        try {
+            Loader.load(opencv_objdetect.class);
+        } catch (LinkageError e) {
+            String version = "1.5.7";
+            throw new IllegalStateException(
+                    "OpenCV's native library for this machine is not on the class path; add, all with the classifier "
+                            + Loader.getPlatform()
+                            + ", org.bytedeco:opencv:4.5.5-" + version
+                            + ", org.bytedeco:openblas:0.3.19-" + version
+                            + " and org.bytedeco:javacpp:" + version,
+                    e);
+        }
+        for (String name : FACES) {
+            faces.add(cascade(name));
+        }
+        eyes = new EyeFinder();
+    }
+
+    /** A cascade from OpenCV's jar; to be freed by {@code releaseReference}. */
+    @SuppressWarnings({"try", "unchecked"
+    }) // the scope frees what is made inside; its constructor takes generic varargs
+    static CascadeClassifier cascade(String name) {
+        try (PointerScope scope = new PointerScope()) {
+            FileStorage storage = new FileStorage(cascadeXml(name), FileStorage.READ | FileStorage.MEMORY);
+            CascadeClassifier cascade = new CascadeClassifier();
+            if (!cascade.read(storage.getFirstTopLevelNode())) {
+                throw new IllegalStateException("OpenCV cannot read its own cascade " + name);
+            }
+            return cascade.retainReference();
+        }
+    }
+
+    private static String cascadeXml(String name) {
+        String file = "/share/opencv4/haarcascades/haarcascade_" + name + ".xml";
+        for (String build : new String[] {"", "-gpu"}) {
+            String resource = "/org/bytedeco/opencv/" + Loader.getPlatform() + build + file;
+            try (InputStream in = HaarDetector.class.getResourceAsStream(resource)) {
+                if (in != null) {
+                    return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException("cannot read " + resource + " from OpenCV's jar", e);
+            }
+        }
+        throw new IllegalStateException("no " + file + " for " + Loader.getPlatform()
+                + " on the class path; it comes with org.bytedeco:opencv and the classifier " + Loader.getPlatform());
+    }
+
+    @Override
+    @SuppressWarnings({"try", "unchecked"
+    }) // the scope frees what is made inside; its constructor takes generic varargs
+    public List<DetectedFace> detect(RgbImage photograph) {
+        try (PointerScope scope = new PointerScope()) {
+            Mat grey = grey(photograph);
+            int longer = Math.max(photograph.width(), photograph.height());
+            int border = Math.min(photograph.width(), photograph.height()) / 2;
+            for (boolean bordered : new boolean[] {false, true}) {
+                int margin = bordered ? border : 0;
+                int side = longer + 2 * margin;
+                double scale = Math.min(1, (double) LARGEST / side);
+                if (bordered) {
+                    scale = Math.max(scale, (double) SMALLEST / side);
+                }
+                Mat searched = scaled(bordered(grey, margin), scale);
+                for (CascadeClassifier cascade : faces) {
+                    List<DetectedFace> found =
+                            verified(grey, Hit.search(cascade, searched, SMALLEST_FACE), scale, margin);
+                    if (!found.isEmpty()) {
+                        return found;
+                    }
+                }
+            }
+            return List.of();
+        }
+    }
+
+    /** The faces among the hits, largest first; of overlapping ones, that with the most votes. */
+    private List<DetectedFace> verified(Mat grey, List<Hit> hits, double scale, int margin) {
+        List<DetectedFace> found = new ArrayList<>();
+        for (Hit hit : hits) {
+            FaceBox box = new FaceBox(
+                    hit.x() / scale - margin, hit.y() / scale - margin, hit.width() / scale, hit.height() / scale);
+            if (found.stream().allMatch(f -> f.box().overlap(box) < 0.2)) {
+                Optional<DetectedFace> face = eyes.verify(grey, box);
+                face.ifPresent(found::add);
+            }
+        }
+        found.sort(Comparator.comparingDouble(f -> -f.box().area()));
+        return found;
+    }
+
+    /** Luma of ITU-R BT.601. */
+    private static Mat grey(RgbImage image) {
+        byte[] rgb = image.toBytes();
+        byte[] grey = new byte[rgb.length / 3];
+        for (int i = 0; i < grey.length; i++) {
+            int luma = 299 * (rgb[3 * i] & 0xff) + 587 * (rgb[3 * i + 1] & 0xff) + 114 * (rgb[3 * i + 2] & 0xff);
+            grey[i] = (byte) ((luma + 500) / 1000);
+        }
+        Mat mat = new Mat(image.height(), image.width(), CV_8UC1);
+        mat.data().put(grey, 0, grey.length);
+        return mat;
+    }
+
+    static Mat bordered(Mat image, int margin) {
+        if (margin == 0) {
+            return image;
+        }
+        Mat out = new Mat();
+        copyMakeBorder(image, out, margin, margin, margin, margin, BORDER_REPLICATE, new Scalar(0));
+        return out;
+    }
+
+    private static Mat scaled(Mat image, double scale) {
+        if (scale == 1) {
+            return image;
+        }
+        int width = (int) Math.max(1, Math.round(image.cols() * scale));
+        int height = (int) Math.max(1, Math.round(image.rows() * scale));
+        Mat out = new Mat();
+        resize(image, out, new Size(width, height), 0, 0, scale < 1 ? INTER_AREA : INTER_LINEAR);
+        return out;
+    }
+
+    @Override
+    public void close() {
+        faces.forEach(CascadeClassifier::releaseReference);
+        faces.clear();
+        eyes.close();
+    }
+
+    /** A rectangle that a cascade believes in, and how many overlapping windows it was voted for by. */
+    record Hit(int x, int y, int width, int height, int votes) {
+        private static final double STEP = 1.1;
+        private static final int FEWEST_VOTES = 3;
+
+        /** Hits of at least {@code smallest} pixels, most votes first. */
+        static List<Hit> search(CascadeClassifier cascade, Mat image, int smallest) {
+            RectVector rectangles = new RectVector();
+            IntPointer votes = new IntPointer();
+            cascade.detectMultiScale2(
+                    image, rectangles, votes, STEP, FEWEST_VOTES, 0, new Size(smallest, smallest), new Size());
+            List<Hit> hits = new ArrayList<>();
+            for (long i = 0; i < rectangles.size(); i++) {
+                Rect r = rectangles.get(i);
+                hits.add(new Hit(r.x(), r.y(), r.width(), r.height(), votes.get(i)));
+            }
+            // OpenCV's own order depends on its threads.
+            hits.sort(Comparator.comparingInt((Hit h) -> -h.votes)
+                    .thenComparingInt(Hit::x)
+                    .thenComparingInt(Hit::y)
+                    .thenComparingInt(Hit::width));
+            return hits;
+        }
+    }
+}
