@@ -1,4 +1,4 @@
-/** To be written. */
+/** Programs to run and to copy from. {@link org.openface.examples.TrainFaces} is the one to start with. */
 @NullMarked
 package org.openface.examples;
 

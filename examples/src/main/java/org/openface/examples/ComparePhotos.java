@@ -1,0 +1,83 @@
+package org.openface.examples;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Properties;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.openface.align.Aligner;
+import org.openface.align.Alignment;
+import org.openface.core.embedding.Embedding;
+import org.openface.nn4.Nn4Model;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Are these two photographs of the same person? Asks a model that {@link TrainFaces} has made. */
+@Command(
+        name = "ComparePhotos",
+        mixinStandardHelpOptions = true,
+        showDefaultValues = true,
+        description = "Prints the squared distance of the faces of two photographs, and whether they show one person.")
+public final class ComparePhotos implements Callable<Integer> {
+    /** Names, in a work folder of {@link TrainFaces}, of the model and of what is known about it. */
+    static final String MODEL = "model.nn4";
+
+    static final String RESULT = "result.properties";
+
+    @Parameters(index = "0", paramLabel = "A", description = "A photograph.")
+    private Path first = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "B", description = "Another photograph.")
+    private Path second = Path.of("");
+
+    @Option(names = "--model", description = "A model file.")
+    private Path model = Path.of("work", "drawn-faces", MODEL);
+
+    @Option(
+            names = "--threshold",
+            description = "Squared distance below which two faces are one person's"
+                    + " (default: the best one for the held-out faces, from beside the model).")
+    private @Nullable Double threshold;
+
+    private final Progress progress = Progress.onConsole();
+
+    /** Runs the program; see the README. */
+    public static void main(String... arguments) {
+        int code = Program.run(new ComparePhotos(), arguments);
+        if (code != 0) {
+            System.exit(code);
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        checkArgument(Files.exists(model), "there is no model %s; train one with TrainFaces, or give --model", model);
+        double limit = threshold != null ? threshold : thresholdBeside(model);
+        try (Nn4Model network = Nn4Model.load(model);
+                Aligner aligner = Aligner.builder().size(network.imageSize()).build()) {
+            double distance = embedding(first, aligner, network).squaredDistance(embedding(second, aligner, network));
+            progress.say("squared distance %.4f, threshold %.4f", distance, limit);
+            progress.say(distance < limit ? "same person" : "different people");
+        }
+        return 0;
+    }
+
+    private static Embedding embedding(Path photograph, Aligner aligner, Nn4Model network) {
+        Alignment alignment = aligner.align(photograph);
+        if (alignment instanceof Alignment.NotAligned none) {
+            throw new IllegalArgumentException(photograph + ": " + none.reason() + ", " + none.detail());
+        }
+        return network.embed(alignment.orElseThrow());
+    }
+
+    private static double thresholdBeside(Path model) throws IOException {
+        Path file = model.resolveSibling(RESULT);
+        checkArgument(Files.exists(file), "%s, which should hold the threshold, is missing; give --threshold", file);
+        Properties result = TrainFaces.read(file);
+        return Double.parseDouble(result.getProperty("threshold"));
+    }
+}

@@ -1,0 +1,45 @@
+package org.openface.examples;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+
+/** How the examples are started and how they fail: with one line on stderr and an exit code that is not 0. */
+final class Program {
+    private Program() {}
+
+    static int run(Callable<Integer> command, String... arguments) {
+        CommandLine line = new CommandLine(command);
+        line.setParameterExceptionHandler((exception, given) -> {
+            System.err.println("error: " + exception.getMessage() + " (--help lists the options)");
+            return CommandLine.ExitCode.USAGE;
+        });
+        line.setExecutionExceptionHandler((exception, started, parsed) -> {
+            if (isForUsers(exception)) {
+                System.err.println("error: " + message(exception));
+            } else {
+                // A mistake of ours: whoever reports it needs the place.
+                exception.printStackTrace();
+            }
+            return CommandLine.ExitCode.SOFTWARE;
+        });
+        return line.execute(arguments);
+    }
+
+    private static boolean isForUsers(Exception exception) {
+        return exception instanceof IOException
+                || exception instanceof UncheckedIOException
+                || exception instanceof IllegalArgumentException
+                || exception instanceof IllegalStateException;
+    }
+
+    private static String message(Exception exception) {
+        String message = String.valueOf(exception.getMessage()).lines().findFirst().orElse("");
+        // Of these the message is only a file's name.
+        return exception instanceof FileSystemException
+                ? exception.getClass().getSimpleName() + ": " + message
+                : message;
+    }
+}

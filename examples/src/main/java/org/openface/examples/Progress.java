@@ -1,0 +1,72 @@
+package org.openface.examples;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells people what is going on: lines on stdout, and between them a bar on stderr that is drawn over and over, if there
+ * is a terminal to draw it on.
+ */
+final class Progress {
+    private static final int WIDTH = 30;
+    private static final long REDRAW_NANOS = 100_000_000;
+
+    private final PrintStream out;
+    private final @Nullable PrintStream bar;
+    private int drawn;
+    private long drawnAt;
+
+    Progress(PrintStream out, @Nullable PrintStream bar) {
+        this.out = out;
+        this.bar = bar;
+    }
+
+    static Progress onConsole() {
+        return new Progress(System.out, System.console() == null ? null : System.err);
+    }
+
+    /** A line that stays, formatted as by {@link String#format}. */
+    void say(String format, Object... arguments) {
+        clear();
+        out.println(String.format(Locale.ROOT, format, arguments));
+        out.flush();
+    }
+
+    /** Draws the bar, unless it was drawn a moment ago. */
+    void show(String doing, long done, long total, Duration left) {
+        long now = System.nanoTime();
+        if (bar == null || (drawn > 0 && now - drawnAt < REDRAW_NANOS && done < total)) {
+            return;
+        }
+        int filled = (int) (WIDTH * done / Math.max(1, total));
+        String line = String.format(
+                Locale.ROOT,
+                "%s [%s%s] %d of %d, %s left",
+                doing,
+                "#".repeat(filled),
+                "-".repeat(WIDTH - filled),
+                done,
+                total,
+                words(left));
+        bar.print("\r" + line + " ".repeat(Math.max(0, drawn - line.length())));
+        bar.flush();
+        drawn = line.length();
+        drawnAt = now;
+    }
+
+    private void clear() {
+        if (bar != null && drawn > 0) {
+            bar.print("\r" + " ".repeat(drawn) + "\r");
+            bar.flush();
+            drawn = 0;
+        }
+    }
+
+    /** Such as {@code 40 s} or {@code 3 min 20 s}. */
+    static String words(Duration duration) {
+        long seconds = Math.max(0, Math.round(duration.toMillis() / 1000.0));
+        return seconds < 60 ? seconds + " s" : seconds / 60 + " min " + seconds % 60 + " s";
+    }
+}
