@@ -197,10 +197,7 @@ public final class Aligner implements AutoCloseable {
             detector = newDetector.get();
         }
         try {
-            return detector.detect(photograph).stream()
-                    .sorted(Comparator.comparingDouble(
-                            (FaceDetector.DetectedFace f) -> -f.box().area()))
-                    .toList();
+            return detector.detect(photograph);
         } finally {
             boolean keep;
             synchronized (idle) {
