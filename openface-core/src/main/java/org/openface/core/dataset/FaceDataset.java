@@ -3,23 +3,43 @@ package org.openface.core.dataset;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.openface.core.image.ImageFiles;
 
 /**
  * A sorted, immutable index of faces by identity. Identities have numbers, 0 to {@code identities().size() - 1}, in the
- * order of their names, and faces are sorted by identity, then by file.
+ * order of their names, and faces are sorted by identity, then by file name. Names are ordered by their UTF-16 code
+ * units, so the order is the same in every locale.
  */
 public final class FaceDataset {
+    private static final Comparator<Face> ORDER = Comparator.comparing(Face::identity)
+            .thenComparing(face -> name(face.file()))
+            .thenComparing(face -> face.file().toString());
+
     private final List<String> identities;
     private final List<Face> faces;
     /** faces of identity i are faces[start[i]] to faces[start[i + 1] - 1] */
     private final int[] start;
+
+    private volatile @Nullable String fingerprint;
 
     private FaceDataset(List<String> identities, List<Face> faces, int[] start) {
         this.identities = identities;
@@ -27,37 +47,107 @@ public final class FaceDataset {
         this.start = start;
     }
 
-    /** Placeholder for the real index: two levels of folders, no checks. */
+    /**
+     * Indexes a folder that holds one sub-folder per person, which holds the images of that person.
+     *
+     * <p>Only {@linkplain ImageFiles#isImage images} count, by their names: their content is not looked at. Hidden files and
+     * folders, other files, folders inside a person's folder, and persons without images are passed over.
+     *
+     * @throws IOException if the folder is missing or cannot be read, if images lie in it directly, or if no image is
+     *     found
+     */
     public static FaceDataset index(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            throw new IOException(directory + (Files.exists(directory) ? " is not a folder" : ": no such folder"));
+        }
         List<Face> found = new ArrayList<>();
-        try (Stream<Path> files = Files.walk(directory, 2)) {
-            files.filter(Files::isRegularFile)
-                    .forEach(f -> found.add(new Face(
-                            f.toAbsolutePath()
-                                    .getName(f.toAbsolutePath().getNameCount() - 2)
-                                    .toString(),
-                            f)));
+        for (Path person : visible(directory)) {
+            if (Files.isDirectory(person)) {
+                String identity = name(person);
+                for (Path file : visible(person)) {
+                    if (ImageFiles.isImage(file) && Files.isRegularFile(file)) {
+                        found.add(new Face(identity, file));
+                    }
+                }
+            } else if (ImageFiles.isImage(person)) {
+                throw new IOException("the image " + name(person) + " lies directly in " + directory
+                        + "; put the images of each person into a sub-folder of their own, one sub-folder per person");
+            }
+        }
+        if (found.isEmpty()) {
+            throw new IOException(
+                    "no images in " + directory + ": expected one sub-folder per person with jpg, jpeg, png,"
+                            + " bmp, pgm or ppm files in it" + deeperHint(directory));
         }
         return of(found);
     }
 
-    /** A data set of the given faces. */
+    private static List<Path> visible(Path directory) throws IOException {
+        List<Path> entries = new ArrayList<>();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, entry -> !Files.isHidden(entry))) {
+            all.forEach(entries::add);
+        } catch (java.nio.file.AccessDeniedException e) {
+            throw new IOException("no permission to read the folder " + directory, e);
+        } catch (java.nio.file.DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return entries;
+    }
+
+    /** For someone who points at the folder above: OpenFace's train and val lie in one folder, for example. */
+    private static String deeperHint(Path directory) throws IOException {
+        for (Path child : visible(directory)) {
+            if (Files.isDirectory(child)) {
+                for (Path grandchild : visible(child)) {
+                    if (Files.isDirectory(grandchild)) {
+                        return "; did you mean " + child + "?";
+                    }
+                }
+            }
+        }
+        return "";
+    }
+
+    /**
+     * The name of a file or folder. A Java runtime started in the POSIX locale decodes file names as ASCII, which would
+     * make one identity of all names that differ in other letters only; the URI of a path keeps the bytes.
+     */
+    static String name(Path path) {
+        Path fileName = path.getFileName();
+        if (fileName == null) {
+            return "";
+        }
+        String name = fileName.toString();
+        if (name.indexOf('\ufffd') < 0) {
+            return name;
+        }
+        String uri = fileName.toUri().getRawPath();
+        String last = uri.substring(uri.lastIndexOf('/', uri.length() - 2) + 1).replace("/", "");
+        String decoded = URLDecoder.decode(last.replace("+", "%2B"), StandardCharsets.UTF_8);
+        return decoded.indexOf('\ufffd') < 0 ? decoded : last;
+    }
+
+    /**
+     * A data set of the given faces, in any order.
+     *
+     * @throws IllegalArgumentException if a face occurs twice
+     */
     public static FaceDataset of(Collection<Face> faces) {
         List<Face> sorted = new ArrayList<>(faces);
-        sorted.sort(Comparator.comparing(Face::identity).thenComparing(Face::file));
+        sorted.sort(ORDER);
         List<String> identities = new ArrayList<>();
-        List<Integer> start = new ArrayList<>();
+        IntStream.Builder start = IntStream.builder();
         for (int i = 0; i < sorted.size(); i++) {
-            if (i == 0 || !sorted.get(i).identity().equals(sorted.get(i - 1).identity())) {
-                identities.add(sorted.get(i).identity());
+            Face face = sorted.get(i);
+            checkArgument(i == 0 || !face.equals(sorted.get(i - 1)), "%s occurs twice", face);
+            if (i == 0 || !face.identity().equals(sorted.get(i - 1).identity())) {
+                identities.add(face.identity());
                 start.add(i);
             }
         }
         start.add(sorted.size());
         return new FaceDataset(
-                List.copyOf(identities),
-                List.copyOf(sorted),
-                start.stream().mapToInt(Integer::intValue).toArray());
+                List.copyOf(identities), List.copyOf(sorted), start.build().toArray());
     }
 
     /** Names of the identities, sorted. */
@@ -65,19 +155,95 @@ public final class FaceDataset {
         return identities;
     }
 
-    /** All faces, sorted by identity and file. */
+    /** All faces, sorted by identity and file name. */
     public List<Face> faces() {
         return faces;
     }
 
     /** The faces of one identity. */
     public List<Face> faces(int identity) {
-        checkArgument(identity >= 0 && identity < identities.size(), "no identity %s", identity);
+        checkArgument(identity >= 0 && identity < identities.size(), "no identity %s in %s", identity, this);
         return faces.subList(start[identity], start[identity + 1]);
+    }
+
+    /** The number of the identity of {@code faces().get(face)}. */
+    public int identityOf(int face) {
+        checkArgument(face >= 0 && face < faces.size(), "no face %s in %s", face, this);
+        int at = Arrays.binarySearch(start, face);
+        return at >= 0 ? at : -at - 2;
+    }
+
+    /** Position in {@link #faces()} of the first face of an identity; of the end for the number of identities. */
+    int start(int identity) {
+        return start[identity];
     }
 
     /** Number of faces. */
     public int size() {
         return faces.size();
+    }
+
+    /**
+     * SHA-256, in hexadecimal, over identity, file name and content of every face: equal for two data sets exactly when a
+     * training would see the same. Where the data set lies and when its files were written make no difference, so that
+     * a copy on another machine has the same fingerprint and an image replaced by one of the same size does not.
+     *
+     * <p>The first call reads every file, on all processors; training reads them anyway, and finds them in the system's
+     * file cache then. The result is kept.
+     *
+     * @throws IOException if a file cannot be read
+     */
+    public String fingerprint() throws IOException {
+        String known = fingerprint;
+        if (known == null) {
+            known = computeFingerprint();
+            fingerprint = known;
+        }
+        return known;
+    }
+
+    private String computeFingerprint() throws IOException {
+        List<byte[]> digests;
+        try {
+            digests = faces.parallelStream().map(FaceDataset::digest).collect(Collectors.toList());
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+        MessageDigest all = sha256();
+        digests.forEach(all::update);
+        return HexFormat.of().formatHex(all.digest());
+    }
+
+    /** SHA-256 over identity and file name, each with its length before it, and the content. */
+    private static byte[] digest(Face face) {
+        MessageDigest digest = sha256();
+        for (String text : List.of(face.identity(), name(face.file()))) {
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes.length));
+            digest.update(bytes);
+        }
+        try (InputStream in = Files.newInputStream(face.file())) {
+            byte[] buffer = new byte[1 << 14];
+            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+                digest.update(buffer, 0, n);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(new IOException("cannot read " + face.file() + " (" + e + ")", e));
+        }
+        return digest.digest();
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java runtime has SHA-256", e);
+        }
+    }
+
+    /** For messages: how much, and no names. */
+    @Override
+    public String toString() {
+        return "FaceDataset of " + identities.size() + " identities, " + faces.size() + " faces";
     }
 }

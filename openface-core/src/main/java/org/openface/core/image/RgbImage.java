@@ -10,6 +10,15 @@ import java.util.Arrays;
  * <p>Pixels lie interleaved, {@code rgb[3 * (y * width + x) + channel]} with channel 0 = red, 1 = green, 2 = blue.
  */
 public final class RgbImage {
+    /** byte as unsigned ↦ its value / 255 */
+    private static final float[] UNIT = new float[256];
+
+    static {
+        for (int i = 0; i < UNIT.length; i++) {
+            UNIT[i] = i / 255f;
+        }
+    }
+
     private final int width;
     private final int height;
     private final byte[] rgb;
@@ -36,6 +45,11 @@ public final class RgbImage {
                 3L * width * height,
                 rgb.length);
         return new RgbImage(width, height, rgb.clone());
+    }
+
+    /** A picture over bytes that the caller hands over and changes no more. */
+    static RgbImage owning(int width, int height, byte[] rgb) {
+        return new RgbImage(width, height, rgb);
     }
 
     /** Width in pixels. */
@@ -86,7 +100,7 @@ public final class RgbImage {
                 offset,
                 this);
         for (int i = 0; i < rgb.length; i++) {
-            target[offset + i] = (rgb[i] & 0xff) / 255f;
+            target[offset + i] = UNIT[rgb[i] & 0xff];
         }
     }
 
@@ -94,79 +108,145 @@ public final class RgbImage {
     public RgbImage flipped() {
         byte[] out = new byte[rgb.length];
         for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                System.arraycopy(rgb, 3 * (y * width + x), out, 3 * (y * width + width - 1 - x), 3);
+            int from = 3 * y * width;
+            int to = from + 3 * (width - 1);
+            for (int x = 0; x < width; x++, from += 3, to -= 3) {
+                out[to] = rgb[from];
+                out[to + 1] = rgb[from + 1];
+                out[to + 2] = rgb[from + 2];
             }
         }
         return new RgbImage(width, height, out);
     }
 
     /**
-     * The picture in another size. Enlarging interpolates between the four nearest pixels; shrinking averages over the
-     * area that each new pixel covers, so that nothing aliases.
+     * The picture as it was meant to be seen, from an Exif orientation.
      *
-     * @throws IllegalArgumentException if a side is not positive
+     * @param orientation 1 (as stored) to 8; see the tag Orientation of TIFF 6.0
      */
-    public RgbImage resized(int newWidth, int newHeight) {
-        checkArgument(newWidth > 0 && newHeight > 0, "cannot resize to %s x %s", newWidth, newHeight);
-        if (newWidth == width && newHeight == height) {
+    RgbImage oriented(int orientation) {
+        checkArgument(orientation >= 1 && orientation <= 8, "no Exif orientation %s", orientation);
+        if (orientation == 1) {
             return this;
         }
-        float[] columnsDone = resample(unsigned(), height, width, newWidth);
-        // Transposed twice: the same one-dimensional resampling serves columns and rows.
-        float[] rowsDone = resample(transpose(columnsDone, height, newWidth), newWidth, height, newHeight);
-        float[] result = transpose(rowsDone, newWidth, newHeight);
-        byte[] out = new byte[result.length];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = (byte) Math.max(0, Math.min(255, Math.round(result[i])));
+        boolean transposed = orientation >= 5;
+        boolean fromRight = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+        boolean fromBottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+        int newWidth = transposed ? height : width;
+        int newHeight = transposed ? width : height;
+        byte[] out = new byte[rgb.length];
+        for (int y = 0, at = 0; y < newHeight; y++) {
+            for (int x = 0; x < newWidth; x++) {
+                int column = transposed ? y : x;
+                int row = transposed ? x : y;
+                int from =
+                        3 * ((fromBottom ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column));
+                out[at++] = rgb[from];
+                out[at++] = rgb[from + 1];
+                out[at++] = rgb[from + 2];
+            }
         }
         return new RgbImage(newWidth, newHeight, out);
     }
 
-    private float[] unsigned() {
-        float[] out = new float[rgb.length];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = rgb[i] & 0xff;
+    /**
+     * The picture in another size. Enlarging interpolates between the four nearest pixels; shrinking averages over the
+     * area that each new pixel covers, weighted towards its centre, so that nothing aliases. Width and height are
+     * scaled independently.
+     *
+     * @throws IllegalArgumentException if a side is not positive or the result exceeds what an array holds
+     */
+    public RgbImage resized(int newWidth, int newHeight) {
+        checkArgument(
+                newWidth > 0 && newHeight > 0 && 3L * newWidth * newHeight <= Integer.MAX_VALUE - 8,
+                "cannot resize to %s x %s",
+                newWidth,
+                newHeight);
+        if (newWidth == width && newHeight == height) {
+            return this;
         }
-        return out;
-    }
-
-    /** Resamples each of {@code rows} rows from {@code from} to {@code to} RGB pixels with a triangle filter. */
-    private static float[] resample(float[] in, int rows, int from, int to) {
-        float[] out = new float[rows * to * 3];
-        double scale = (double) from / to;
-        double radius = Math.max(1, scale);
-        for (int x = 0; x < to; x++) {
-            double centre = (x + 0.5) * scale - 0.5;
-            int first = Math.max(0, (int) Math.ceil(centre - radius));
-            int last = Math.min(from - 1, (int) Math.floor(centre + radius));
-            double[] weight = new double[last - first + 1];
-            double sum = 0;
-            for (int i = first; i <= last; i++) {
-                weight[i - first] = Math.max(0, 1 - Math.abs(i - centre) / radius);
-                sum += weight[i - first];
+        // Each source row is resampled once in x and then added to the result rows it takes part in.
+        Taps columns = Taps.of(width, newWidth);
+        Taps rows = Taps.of(height, newHeight);
+        float[] sums = new float[3 * newWidth * newHeight];
+        float[] row = new float[3 * newWidth];
+        int next = 0; // the first result row that is not complete yet
+        for (int y = 0; y < height; y++) {
+            while (next < newHeight && rows.end(next) <= y) {
+                next++;
             }
-            for (int row = 0; row < rows; row++) {
-                for (int c = 0; c < 3; c++) {
-                    double value = 0;
-                    for (int i = first; i <= last; i++) {
-                        value += weight[i - first] * in[3 * (row * from + i) + c];
-                    }
-                    out[3 * (row * to + x) + c] = (float) (value / sum);
+            resampleRow(y, columns, row);
+            for (int to = next; to < newHeight && rows.first[to] <= y; to++) {
+                float weight = rows.weights[to][y - rows.first[to]];
+                for (int i = 0, at = to * row.length; i < row.length; i++, at++) {
+                    sums[at] += weight * row[i];
                 }
             }
         }
-        return out;
+        byte[] out = new byte[sums.length];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (byte) Math.max(0, Math.min(255, Math.round(sums[i])));
+        }
+        return new RgbImage(newWidth, newHeight, out);
     }
 
-    private static float[] transpose(float[] in, int rows, int columns) {
-        float[] out = new float[in.length];
-        for (int y = 0; y < rows; y++) {
-            for (int x = 0; x < columns; x++) {
-                System.arraycopy(in, 3 * (y * columns + x), out, 3 * (x * rows + y), 3);
+    private void resampleRow(int y, Taps columns, float[] out) {
+        for (int x = 0, at = 0; x < columns.first.length; x++) {
+            float red = 0;
+            float green = 0;
+            float blue = 0;
+            int from = 3 * (y * width + columns.first[x]);
+            for (float weight : columns.weights[x]) {
+                red += weight * (rgb[from] & 0xff);
+                green += weight * (rgb[from + 1] & 0xff);
+                blue += weight * (rgb[from + 2] & 0xff);
+                from += 3;
             }
+            out[at++] = red;
+            out[at++] = green;
+            out[at++] = blue;
         }
-        return out;
+    }
+
+    /**
+     * A triangle filter along one axis: result i is the sum of {@code weights[i][k]} × source {@code first[i] + k}. Both
+     * ends of the sources grow with i.
+     */
+    private static final class Taps {
+        private final int[] first;
+        private final float[][] weights;
+
+        private Taps(int[] first, float[][] weights) {
+            this.first = first;
+            this.weights = weights;
+        }
+
+        private int end(int i) {
+            return first[i] + weights[i].length;
+        }
+
+        private static Taps of(int from, int to) {
+            int[] first = new int[to];
+            float[][] weights = new float[to][];
+            double scale = (double) from / to;
+            double radius = Math.max(1, scale);
+            for (int i = 0; i < to; i++) {
+                double centre = (i + 0.5) * scale - 0.5;
+                first[i] = Math.max(0, (int) Math.ceil(centre - radius));
+                int last = Math.min(from - 1, (int) Math.floor(centre + radius));
+                double[] weight = new double[last - first[i] + 1];
+                double sum = 0;
+                for (int k = 0; k < weight.length; k++) {
+                    weight[k] = Math.max(0, 1 - Math.abs(first[i] + k - centre) / radius);
+                    sum += weight[k];
+                }
+                weights[i] = new float[weight.length];
+                for (int k = 0; k < weight.length; k++) {
+                    weights[i][k] = (float) (weight[k] / sum);
+                }
+            }
+            return new Taps(first, weights);
+        }
     }
 
     @Override

@@ -1,0 +1,74 @@
+package org.openface.core.dataset;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Leaves people with few images out of an index, as OpenFace's {@code prune-dataset.py} does; but that tool deletes
+ * their folders, and this one touches no file.
+ */
+public final class DatasetPruner {
+    private final int minimumImages;
+
+    private DatasetPruner(int minimumImages) {
+        this.minimumImages = minimumImages;
+    }
+
+    /**
+     * A pruner that keeps identities with at least the given number of images (OpenFace's
+     * {@code --numImagesThreshold}, there 10 by default and 3 in the documentation).
+     */
+    public static DatasetPruner minimumImages(int minimumImages) {
+        checkArgument(minimumImages >= 1, "minimumImages (%s) must be at least 1", minimumImages);
+        return new DatasetPruner(minimumImages);
+    }
+
+    /**
+     * What is left, and what is not.
+     *
+     * @param kept the identities with enough images
+     * @param leftOut the others, sorted by name
+     */
+    public record Result(FaceDataset kept, List<LeftOut> leftOut) {
+        public Result {
+            leftOut = List.copyOf(leftOut);
+        }
+    }
+
+    /**
+     * An identity that was left out.
+     *
+     * @param identity its name
+     * @param images how many images it has
+     */
+    public record LeftOut(String identity, int images) {}
+
+    /**
+     * Prunes an index.
+     *
+     * @throws IllegalArgumentException if nobody is left
+     */
+    public Result prune(FaceDataset dataset) {
+        List<Face> kept = new ArrayList<>();
+        List<LeftOut> leftOut = new ArrayList<>();
+        int most = 0;
+        for (int i = 0; i < dataset.identities().size(); i++) {
+            List<Face> faces = dataset.faces(i);
+            if (faces.size() >= minimumImages) {
+                kept.addAll(faces);
+            } else {
+                leftOut.add(new LeftOut(dataset.identities().get(i), faces.size()));
+            }
+            most = Math.max(most, faces.size());
+        }
+        checkArgument(
+                !kept.isEmpty(),
+                "none of %s identities has minimumImages = %s images (the most is %s); lower minimumImages or add images",
+                dataset.identities().size(),
+                minimumImages,
+                most);
+        return new Result(FaceDataset.of(kept), leftOut);
+    }
+}

@@ -1,0 +1,199 @@
+package org.openface.core.dataset;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Splits a data set into a training and a validation part. By identity (the default), the people of one part do not
+ * occur in the other, which is what verification of strangers needs; by image, people with two or more images may occur
+ * in both, as with OpenFace's {@code create-train-val-split.py}. No file is moved.
+ *
+ * <p>The split depends on the data set and the seed alone. Who is held out is decided by a hash of seed and name, so that
+ * adding people moves few others from one side to the other.
+ */
+public final class DatasetSplitter {
+    private final double validationFraction;
+    private final boolean byImage;
+    private final int minimumIdentities;
+    private final long seed;
+
+    private DatasetSplitter(Builder builder) {
+        validationFraction = builder.validationFraction;
+        byImage = builder.byImage;
+        minimumIdentities = builder.minimumIdentities == null ? 1 : builder.minimumIdentities;
+        seed = builder.seed;
+    }
+
+    /** A splitter to be configured. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Configures a {@link DatasetSplitter}. */
+    public static final class Builder {
+        private double validationFraction = 0.1;
+        private boolean byImage;
+        private @Nullable Integer minimumIdentities;
+        private long seed = 2;
+
+        private Builder() {}
+
+        /** The share that is held out, of identities or of images, in (0, 1); OpenFace's {@code --valRatio}, 0.1. */
+        public Builder validationFraction(double fraction) {
+            checkArgument(
+                    fraction > 0 && fraction < 1,
+                    "validationFraction (%s) must be between 0 and 1, exclusive",
+                    fraction);
+            validationFraction = fraction;
+            return this;
+        }
+
+        /** Hold out people, with all their images; the default. */
+        public Builder byIdentity() {
+            byImage = false;
+            return this;
+        }
+
+        /** Hold out some of the images of each person who has more than one. */
+        public Builder byImage() {
+            checkArgument(minimumIdentities == null, "minimumIdentities is for a split by identity; leave one out");
+            byImage = true;
+            return this;
+        }
+
+        /** How many identities to hold out at least, whatever the fraction; 1 by default. */
+        public Builder minimumIdentities(int count) {
+            checkArgument(count >= 1, "minimumIdentities (%s) must be at least 1", count);
+            checkArgument(!byImage, "minimumIdentities is for a split by identity; leave out byImage");
+            minimumIdentities = count;
+            return this;
+        }
+
+        /** Decides which of the equally good splits is taken; 2 by default. */
+        public Builder seed(long newSeed) {
+            seed = newSeed;
+            return this;
+        }
+
+        /** The splitter. */
+        public DatasetSplitter build() {
+            return new DatasetSplitter(this);
+        }
+    }
+
+    /**
+     * The two parts of a data set.
+     *
+     * @param training what to learn from
+     * @param validation what to measure on
+     */
+    public record Split(FaceDataset training, FaceDataset validation) {
+        /** {@link #writeTo(Path, Placement)} with hard links. */
+        public void writeTo(Path directory) throws IOException {
+            writeTo(directory, Placement.HARD_LINK);
+        }
+
+        /**
+         * Makes OpenFace's layout, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}, in a folder. The
+         * images stay where they are. Doing it again changes nothing.
+         *
+         * @throws IOException if the folder cannot be written to or holds other faces or other content; what is there is
+         *     never overwritten
+         */
+        public void writeTo(Path directory, Placement placement) throws IOException {
+            SplitWriter.write(this, directory, placement);
+        }
+    }
+
+    /** How {@link Split#writeTo} puts images into another folder. */
+    public enum Placement {
+        /** Another name for the same file, without further room; a copy where the file system cannot do it. */
+        HARD_LINK,
+        /** A pointer to the file where it lies now. */
+        SYMBOLIC_LINK,
+        /** A copy of the file. */
+        COPY
+    }
+
+    /**
+     * Splits a data set. Either part has at least one face.
+     *
+     * @throws IllegalArgumentException if the data set is too small for that
+     */
+    public Split split(FaceDataset dataset) {
+        return byImage ? splitByImage(dataset) : splitByIdentity(dataset);
+    }
+
+    private Split splitByIdentity(FaceDataset dataset) {
+        List<String> identities = dataset.identities();
+        checkArgument(
+                identities.size() > minimumIdentities,
+                "cannot hold out %s and train on the rest: the data set has %s identities; add identities or split by image",
+                minimumIdentities,
+                identities.size());
+        long share = Math.round(validationFraction * identities.size());
+        int count = (int) Math.min(Math.max(share, minimumIdentities), identities.size() - 1);
+        Set<String> heldOut = identities.stream()
+                .sorted(inRandomOrder(AddressedRandom::hash))
+                .limit(count)
+                .collect(Collectors.toSet());
+        return split(dataset, face -> heldOut.contains(face.identity()));
+    }
+
+    private Split splitByImage(FaceDataset dataset) {
+        checkArgument(
+                dataset.size() > dataset.identities().size(),
+                "cannot split by image: none of the %s identities has two images",
+                dataset.identities().size());
+        Set<Face> heldOut = new HashSet<>();
+        List<Face> candidates = new ArrayList<>();
+        for (int i = 0; i < dataset.identities().size(); i++) {
+            List<Face> faces = dataset.faces(i);
+            if (faces.size() == 1) {
+                continue;
+            }
+            candidates.addAll(faces);
+            // Rounded up or down at random, so that the share comes out right over people with few images too.
+            double share = validationFraction * faces.size()
+                    + random(AddressedRandom.hash(dataset.identities().get(i))).nextDouble();
+            faces.stream()
+                    .sorted(inRandomOrder(DatasetSplitter::hash))
+                    .limit(Math.min((int) share, faces.size() - 1))
+                    .forEach(heldOut::add);
+        }
+        if (heldOut.isEmpty()) {
+            candidates.stream().min(inRandomOrder(DatasetSplitter::hash)).ifPresent(heldOut::add);
+        }
+        return split(dataset, heldOut::contains);
+    }
+
+    private static long hash(Face face) {
+        return AddressedRandom.hash(face.identity() + "/" + FaceDataset.name(face.file()));
+    }
+
+    private <T> Comparator<T> inRandomOrder(ToLongFunction<T> hash) {
+        return Comparator.comparingLong(item -> random(hash.applyAsLong(item)).nextLong());
+    }
+
+    private AddressedRandom random(long index) {
+        return AddressedRandom.at(seed, index);
+    }
+
+    private static Split split(FaceDataset dataset, Predicate<Face> heldOut) {
+        List<Face> training = new ArrayList<>();
+        List<Face> validation = new ArrayList<>();
+        dataset.faces().forEach(face -> (heldOut.test(face) ? validation : training).add(face));
+        return new Split(FaceDataset.of(training), FaceDataset.of(validation));
+    }
+}

@@ -1,0 +1,308 @@
+package org.openface.core.image;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
+
+import java.awt.color.ColorSpace;
+import java.awt.image.BufferedImage;
+import java.awt.image.ColorModel;
+import java.awt.image.DataBufferByte;
+import java.awt.image.IndexColorModel;
+import java.awt.image.PixelInterleavedSampleModel;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads photographs and writes PNG.
+ *
+ * <p>Read are JPEG, PNG, BMP and the portable maps PGM and PPM, plain or binary, 8 or 16 bits. The content decides the
+ * format, never the name. Grey becomes equal red, green and blue; 16 bits are rounded to 8; transparency and colour
+ * profiles are ignored, so the stored colours count, as in OpenFace; the orientation that a camera notes in a JPEG is
+ * applied. CMYK JPEGs are refused.
+ */
+public final class ImageFiles {
+    /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
+    private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "pgm", "ppm");
+
+    private static final AtomicLong TEMPORARY = new AtomicLong();
+
+    private ImageFiles() {}
+
+    /**
+     * What an image may demand. Both limits are checked before memory for the pixels is allocated.
+     *
+     * @param maxPixels largest accepted width × height
+     * @param maxFileBytes largest accepted file
+     */
+    public record Limits(long maxPixels, long maxFileBytes) {
+        /** 64 megapixels (67,108,864) and 256 MiB. */
+        public static final Limits DEFAULT = new Limits(64L << 20, 256L << 20);
+
+        public Limits {
+            checkArgument(maxPixels > 0, "maxPixels (%s) must be positive", maxPixels);
+            checkArgument(maxFileBytes > 0, "maxFileBytes (%s) must be positive", maxFileBytes);
+        }
+    }
+
+    /**
+     * Whether a file is named like an image this class reads: jpg, jpeg, png, bmp, pgm or ppm in any case, and not
+     * hidden by a leading dot. The file is not looked at.
+     */
+    public static boolean isImage(Path file) {
+        Path fileName = file.getFileName();
+        if (fileName == null) {
+            return false;
+        }
+        String name = fileName.toString();
+        int dot = name.lastIndexOf('.');
+        return dot > 0
+                && name.charAt(0) != '.'
+                && EXTENSIONS.contains(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+    }
+
+    /**
+     * Reads an image within {@link Limits#DEFAULT}.
+     *
+     * @throws IOException if the file cannot be read, is empty, cut short, damaged, too large or no image; the message
+     *     names the file
+     */
+    public static RgbImage read(Path file) throws IOException {
+        return read(file, Limits.DEFAULT);
+    }
+
+    /**
+     * Reads an image within the given limits.
+     *
+     * @throws IOException as {@link #read(Path)}
+     */
+    public static RgbImage read(Path file, Limits limits) throws IOException {
+        byte[] bytes = readBytes(file, limits);
+        try {
+            return decode(bytes, limits);
+        } catch (UnreadableImageException e) {
+            throw new IOException(file + ": " + e.getMessage(), e.getCause());
+        } catch (IOException | RuntimeException e) {
+            // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
+            // ArrayIndexOutOfBoundsException, ...
+            throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static byte[] readBytes(Path file, Limits limits) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new IOException(file + ": not a file");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            long size = Files.size(file);
+            if (size > limits.maxFileBytes()) {
+                throw new IOException(file + ": " + size + " bytes; the limit is " + limits.maxFileBytes());
+            }
+            byte[] bytes = in.readNBytes((int) Math.min(limits.maxFileBytes(), Integer.MAX_VALUE - 8));
+            if (bytes.length == 0) {
+                throw new IOException(file + ": the file is empty (zero bytes)");
+            }
+            return bytes;
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": no such file", e);
+        } catch (AccessDeniedException e) {
+            throw new IOException(file + ": no permission to read it", e);
+        }
+    }
+
+    private static RgbImage decode(byte[] bytes, Limits limits) throws IOException {
+        if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
+            Jpeg header = Jpeg.parse(bytes);
+            if (header.components() == 4) {
+                throw new UnreadableImageException("a CMYK JPEG, which is not read; convert it to RGB");
+            }
+            return decodeWithImageIo("jpeg", bytes, limits).oriented(header.orientation());
+        }
+        if (startsWith(bytes, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
+            return decodeWithImageIo("png", bytes, limits);
+        }
+        if (startsWith(bytes, 'B', 'M')) {
+            return decodeWithImageIo("bmp", bytes, limits);
+        }
+        if (PortableMap.matches(bytes)) {
+            return PortableMap.decode(bytes, limits);
+        }
+        String start = HexFormat.ofDelimiter(" ").formatHex(bytes, 0, Math.min(bytes.length, 8));
+        throw new UnreadableImageException("not an image: its content is none of JPEG, PNG, BMP, PGM and PPM"
+                + " (it starts with the bytes " + start + ")");
+    }
+
+    private static boolean startsWith(byte[] bytes, int... magic) {
+        if (bytes.length < magic.length) {
+            return false;
+        }
+        for (int i = 0; i < magic.length; i++) {
+            if ((bytes[i] & 0xff) != magic[i]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Refuses sizes that are not positive or exceed the limit, before anything is allocated for them. */
+    static void checkSize(long width, long height, Limits limits) throws IOException {
+        if (width <= 0 || height <= 0) {
+            throw new UnreadableImageException("declares " + width + " x " + height + " pixels");
+        }
+        if (width > limits.maxPixels() / height || 3 * width * height > Integer.MAX_VALUE - 8) {
+            throw new UnreadableImageException(
+                    "declares " + width + " x " + height + " pixels; the limit is " + limits.maxPixels() + " pixels");
+        }
+    }
+
+    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits) throws IOException {
+        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
+        if (!readers.hasNext()) {
+            throw new UnreadableImageException("this Java runtime has no reader for " + format);
+        }
+        ImageReader reader = readers.next();
+        // Not ImageIO.createImageInputStream: that one writes temporary files.
+        try (MemoryCacheImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+            reader.setInput(in, true, true);
+            checkSize(reader.getWidth(0), reader.getHeight(0), limits);
+            Truncation truncation = new Truncation();
+            reader.addIIOReadWarningListener(truncation);
+            BufferedImage image = reader.read(0);
+            if (truncation.message != null) {
+                throw new UnreadableImageException("cut short (" + truncation.message + ")");
+            }
+            return fromBufferedImage(image);
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    /** The JPEG reader fills what is missing with grey and only warns. */
+    private static final class Truncation implements javax.imageio.event.IIOReadWarningListener {
+        private @Nullable String message;
+
+        @Override
+        public void warningOccurred(ImageReader source, String warning) {
+            String lower = warning.toLowerCase(Locale.ROOT);
+            if (lower.contains("truncated") || lower.contains("premature")) {
+                message = warning;
+            }
+        }
+    }
+
+    private static RgbImage fromBufferedImage(BufferedImage image) {
+        int width = image.getWidth();
+        int height = image.getHeight();
+        byte[] rgb = new byte[3 * width * height];
+        ColorModel model = image.getColorModel();
+        boolean grey = model.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
+        boolean samples = !(model instanceof IndexColorModel)
+                && !(model instanceof java.awt.image.PackedColorModel)
+                && (grey || model.getColorSpace().getType() == ColorSpace.TYPE_RGB);
+        if (!samples) {
+            int[] row = new int[width];
+            for (int y = 0, at = 0; y < height; y++) {
+                image.getRGB(0, y, width, 1, row, 0, width);
+                for (int pixel : row) {
+                    rgb[at++] = (byte) (pixel >> 16);
+                    rgb[at++] = (byte) (pixel >> 8);
+                    rgb[at++] = (byte) pixel;
+                }
+            }
+            return RgbImage.owning(width, height, rgb);
+        }
+        // getRGB would treat grey as linear light and brighten it, and would apply colour profiles.
+        Raster raster = image.getRaster();
+        int green = grey ? 0 : 1;
+        int blue = grey ? 0 : 2;
+        if (raster.getDataBuffer() instanceof DataBufferByte buffer
+                && raster.getSampleModel() instanceof PixelInterleavedSampleModel layout
+                && raster.getParent() == null) {
+            byte[] data = buffer.getData();
+            int[] band = layout.getBandOffsets();
+            for (int y = 0, at = 0; y < height; y++) {
+                int from = buffer.getOffset() + y * layout.getScanlineStride();
+                for (int x = 0; x < width; x++, from += layout.getPixelStride()) {
+                    rgb[at++] = data[from + band[0]];
+                    rgb[at++] = data[from + band[green]];
+                    rgb[at++] = data[from + band[blue]];
+                }
+            }
+            return RgbImage.owning(width, height, rgb);
+        }
+        int bands = raster.getNumBands();
+        int highest = (1 << raster.getSampleModel().getSampleSize(0)) - 1;
+        int[] row = new int[width * bands];
+        for (int y = 0, at = 0; y < height; y++) {
+            raster.getPixels(0, y, width, 1, row);
+            for (int x = 0; x < width * bands; x += bands) {
+                rgb[at++] = scale(row[x], highest);
+                rgb[at++] = scale(row[x + green], highest);
+                rgb[at++] = scale(row[x + blue], highest);
+            }
+        }
+        return RgbImage.owning(width, height, rgb);
+    }
+
+    /** A sample in [0, highest] as a byte in [0, 255], rounded. */
+    static byte scale(int sample, int highest) {
+        return (byte) ((sample * 255L + highest / 2) / highest);
+    }
+
+    /**
+     * Writes a PNG file, whole or not at all: it is written beside its place and then moved there, replacing a file of
+     * that name.
+     *
+     * @throws IOException if the folder does not exist or cannot be written to
+     */
+    public static void writePng(RgbImage image, Path file) throws IOException {
+        BufferedImage buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        buffered.getRaster().setDataElements(0, 0, image.width(), image.height(), image.toBytes());
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
+            if (!ImageIO.write(buffered, "png", out)) {
+                throw new IOException(file + ": this Java runtime has no writer for PNG");
+            }
+        }
+        writeAtomically(bytes.toByteArray(), file);
+    }
+
+    private static void writeAtomically(byte[] bytes, Path file) throws IOException {
+        Path name = requireNonNull(file.getFileName(), "the file needs a name");
+        Path temporary =
+                file.resolveSibling("." + ProcessHandle.current().pid() + "-" + TEMPORARY.incrementAndGet() + ".tmp");
+        try {
+            Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            try {
+                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+            } catch (AtomicMoveNotSupportedException e) {
+                Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } catch (AccessDeniedException e) {
+            throw new IOException("no permission to write " + file, e);
+        } catch (NoSuchFileException e) {
+            throw new IOException("cannot write " + name + ": its folder does not exist: " + file, e);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+}

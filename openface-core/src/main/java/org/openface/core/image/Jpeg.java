@@ -1,0 +1,75 @@
+package org.openface.core.image;
+
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * What ImageIO does not tell about a JPEG file.
+ *
+ * @param components colour components of the frame, 0 if no frame header was found
+ * @param orientation the Exif orientation, 1 (as stored) to 8
+ */
+record Jpeg(int components, int orientation) {
+    private static final int ORIENTATION_TAG = 0x0112;
+    private static final int SHORT_TYPE = 3;
+
+    /** Walks the segments before the pixels; damaged ones end the walk and leave the defaults. */
+    static Jpeg parse(byte[] file) {
+        int components = 0;
+        int orientation = 1;
+        int at = 2;
+        while (at + 4 <= file.length && (file[at] & 0xff) == 0xff) {
+            int marker = file[at + 1] & 0xff;
+            if (marker == 0xff) { // a fill byte
+                at++;
+                continue;
+            }
+            if (marker == 0xda || marker == 0xd9) { // start of scan, end of image
+                break;
+            }
+            if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) { // markers without a length
+                at += 2;
+                continue;
+            }
+            int length = (file[at + 2] & 0xff) << 8 | (file[at + 3] & 0xff);
+            int end = at + 2 + length;
+            if (length < 2 || end > file.length) {
+                break;
+            }
+            boolean frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+            if (frame && length >= 8) {
+                components = file[at + 9] & 0xff;
+            } else if (marker == 0xe1 && orientation == 1) {
+                orientation = exifOrientation(
+                        ByteBuffer.wrap(file, at + 4, length - 2).slice());
+            }
+            at = end;
+        }
+        return new Jpeg(components, orientation);
+    }
+
+    /** Orientation in an APP1 segment: "Exif", two zeros, then a TIFF header and its first directory. */
+    private static int exifOrientation(ByteBuffer segment) {
+        try {
+            if (segment.getInt() != 0x45786966 || segment.getShort() != 0) {
+                return 1;
+            }
+            ByteBuffer tiff = segment.slice();
+            short order = tiff.getShort(0);
+            tiff.order(order == 0x4949 ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
+            int directory = tiff.getInt(4);
+            int entries = tiff.getShort(directory) & 0xffff;
+            for (int i = 0; i < entries; i++) {
+                int entry = directory + 2 + 12 * i;
+                if ((tiff.getShort(entry) & 0xffff) == ORIENTATION_TAG && tiff.getShort(entry + 2) == SHORT_TYPE) {
+                    int value = tiff.getShort(entry + 8);
+                    return value >= 1 && value <= 8 ? value : 1;
+                }
+            }
+            return 1;
+        } catch (IndexOutOfBoundsException | BufferUnderflowException e) {
+            return 1; // damaged notes are no reason to refuse the picture
+        }
+    }
+}
