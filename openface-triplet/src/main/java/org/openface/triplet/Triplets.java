@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
 
-import com.google.errorprone.annotations.CanIgnoreReturnValue;
 import java.util.Arrays;
 import org.openface.core.embedding.Role;
 
@@ -88,7 +87,6 @@ public final class Triplets {
          * @throws IllegalArgumentException if anchor and positive are one image, or of two identities, or negatives only,
          *     or if the negative is of the anchor's identity
          */
-        @CanIgnoreReturnValue
         public Builder add(int anchor, int positive, int negative) {
             checkPair(in, anchor, positive);
             checkElementIndex(negative, in.size());
@@ -135,7 +133,6 @@ public final class Triplets {
         }
 
         /** What was counted while mining; for reports only. */
-        @CanIgnoreReturnValue
         public Builder statistics(MiningStatistics counted) {
             statistics = counted;
             return this;
