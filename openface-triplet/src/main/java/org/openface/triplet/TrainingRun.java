@@ -253,9 +253,8 @@ final class TrainingRun {
     private void emit(TrainingEvent event) {
         if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
             LOGGER.log(Level.WARNING, "skipping checkpoint {0}: {1}", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped) {
-            LOGGER.log(
-                    Level.WARNING, "training without {0}: {1}", skipped.face().file(), skipped.reason());
+        } else if (event instanceof TrainingEvent.ImageSkipped skipped && skippedBefore.add(skipped.face())) {
+            LOGGER.log(Level.WARNING, "training without an image: {0}", skipped.reason());
         } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
             LOGGER.log(Level.WARNING, "evaluation " + failed.name() + " failed", failed.cause());
         } else if (event instanceof TrainingEvent.PlotsFailed failed) {
