@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""The nn4 networks in PyTorch: the independent implementation that ours is checked and timed against.
+
+  nn4_torch.py reference VARIANT N > FILE    embeddings and gradients in float64 for weights and pixels made by a formula
+  nn4_torch.py step VARIANT N STEPS THREADS  prints the milliseconds of each training step, one a line
+
+VARIANT: nn4 | nn4_small1 | nn4_small2 | nn2. Source: OpenFace's models/openface/*.def.lua.
+"""
+import resource
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+# name, towers (kernel, stride, reduce, out), pooling, its stride, its 1x1 (0: none), plain 1x1 (0: none)
+A = [
+    ("3a", [(3, 1, 96, 128), (5, 1, 16, 32)], "max", 1, 32, 64),
+    ("3b", [(3, 1, 96, 128), (5, 1, 32, 64)], "l2", 1, 64, 64),
+    ("3c", [(3, 2, 128, 256), (5, 2, 32, 64)], "max", 2, 0, 0),
+    ("4a", [(3, 1, 96, 192), (5, 1, 32, 64)], "l2", 1, 128, 256),
+]
+B4 = ("4b", [(3, 1, 112, 224), (5, 1, 32, 64)], "l2", 1, 128, 224)
+CD = [
+    ("4c", [(3, 1, 128, 256), (5, 1, 32, 64)], "l2", 1, 128, 192),
+    ("4d", [(3, 1, 144, 288), (5, 1, 32, 64)], "l2", 1, 128, 160),
+]
+E4 = ("4e", [(3, 2, 160, 256), (5, 2, 64, 128)], "max", 2, 0, 0)
+
+
+def fives(reduce, pool, direct, five=()):
+    towers = [(3, 1, reduce, 384)] + list(five)
+    return [("5a", towers, "l2", 1, pool, direct), ("5b", towers, "max", 1, pool, direct)]
+
+
+VARIANTS = {
+    "nn4_small2": (96, A + [E4] + fives(96, 96, 256)),
+    "nn4_small1": (96, A + [B4, E4] + fives(192, 128, 384)),
+    "nn4": (96, A + [B4] + CD + [E4] + fives(192, 128, 384)),
+    "nn2": (224, A + [B4] + CD + [E4] + fives(192, 128, 384, [(5, 1, 48, 128)])),
+}
+
+
+class Conv(nn.Module):
+    def __init__(self, i, o, k, s=1):
+        super().__init__()
+        self.conv = nn.Conv2d(i, o, k, s, k // 2)
+        self.bn = nn.BatchNorm2d(o)
+
+    def forward(self, x):
+        return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+class Lrn(torch.autograd.Function):
+    """LRN(5, 1e-4, 0.75) with its gradient by hand: several times faster than F.local_response_norm."""
+
+    @staticmethod
+    def window(q):
+        c = q.shape[1]
+        q = F.pad(q, (0, 0, 0, 0, 2, 2))
+        return sum(q[:, i : i + c] for i in range(1, 5)) + q[:, 0:c]
+
+    @staticmethod
+    def forward(ctx, x):
+        v = Lrn.window(x * x) * (1e-4 / 5) + 1
+        r = v.rsqrt()
+        p = r * r.sqrt()
+        ctx.save_for_backward(x, v, p)
+        return x * p
+
+    @staticmethod
+    def backward(ctx, d):
+        x, v, p = ctx.saved_tensors
+        dp = d * p
+        return dp - 2 * 0.75 * 1e-4 / 5 * x * Lrn.window(dp * x / v)
+
+
+class Inception(nn.Module):
+    def __init__(self, channels, towers, pooling, pool_stride, pool_out, direct):
+        super().__init__()
+        self.kernels = [t[0] for t in towers]
+        for k, s, r, o in towers:
+            self.add_module("%dx%d_reduce" % (k, k), Conv(channels, r, 1))
+            self.add_module("%dx%d" % (k, k), Conv(r, o, k, s))
+        self.pooling, self.pool_stride = pooling, pool_stride
+        self.pool = Conv(channels, pool_out, 1) if pool_out else None
+        if direct:
+            self.add_module("1x1", Conv(channels, direct, 1))
+        self.direct = direct
+        self.out = sum(t[3] for t in towers) + (pool_out or channels) + direct
+
+    def forward(self, x):
+        m = self._modules
+        parts = [m["%dx%d" % (k, k)](m["%dx%d_reduce" % (k, k)](x)) for k in self.kernels]
+        if self.pooling == "max":
+            p = F.max_pool2d(x, 3, self.pool_stride, 1)
+        else:
+            p = (F.avg_pool2d(x * x, 3, 1) * 9 + 1e-12).sqrt()
+        if self.pool is not None:
+            p = self.pool(p)
+        if self.pooling == "l2":
+            p = F.pad(p, (1, 1, 1, 1))
+        parts.append(p)
+        if self.direct:
+            parts.append(m["1x1"](x))
+        return torch.cat(parts, 1)
+
+
+class Net(nn.Module):
+    def __init__(self, variant, embedding=128):
+        super().__init__()
+        self.side, blocks = VARIANTS[variant]
+        self.conv1, self.conv2, self.conv3 = Conv(3, 64, 7, 2), Conv(64, 64, 1), Conv(64, 192, 3)
+        channels = 192
+        self.blocks = []
+        for name, *rest in blocks:
+            block = Inception(channels, *rest)
+            self.add_module("inception_" + name, block)
+            self.blocks.append(block)
+            channels = block.out
+        self.dense = nn.Linear(channels, embedding)
+
+    def forward(self, x):
+        h = Lrn.apply(F.max_pool2d(self.conv1(x), 3, 2, 1))
+        h = F.max_pool2d(Lrn.apply(self.conv3(self.conv2(h))), 3, 2, 1)
+        for block in self.blocks:
+            h = block(h)
+        h = self.dense(h.mean((2, 3)))
+        return h / (h.pow(2).sum(1, keepdim=True) + 1e-10).sqrt()
+
+    def tensors(self):
+        """(our name, tensor), in our order."""
+        return [(n.replace(".conv.", "."), p) for n, p in self.named_parameters()]
+
+
+def uniform(stream, count):
+    """SplitMix64 of (stream, index), as floats in [-1, 1): the same in Java."""
+    with np.errstate(over="ignore"):
+        z = (np.arange(count, dtype=np.uint64) + np.uint64(stream * 1000000007 + 1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return ((z >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32)
+
+
+def set_by_formula(net):
+    with torch.no_grad():
+        for i, (name, p) in enumerate(net.tensors()):
+            u = torch.from_numpy(uniform(i, p.numel())).reshape(p.shape)
+            if ".bn.weight" in name:
+                u = 1 + u / 2
+            elif ".bn.bias" in name:
+                u = u / 4
+            elif p.dim() > 1:
+                u = u * float(np.float32(1.7 / np.sqrt(p.numel() / p.shape[0])))
+            else:
+                u = u / 16
+            p.copy_(u)
+
+
+def reference(variant, n):
+    net = Net(variant).train()
+    set_by_formula(net)
+    # pixels as ours, [image][row][column][channel], in [0, 1)
+    x = torch.from_numpy((uniform(1000, n * net.side * net.side * 3) + 1) / 2)
+    x = x.reshape(n, net.side, net.side, 3).permute(0, 3, 1, 2).contiguous()
+    g = torch.from_numpy(uniform(1001, n * 128)).reshape(n, 128)
+    net.double()
+    e = net(x.double())
+    e.backward(g.double())
+    print("variant", variant, "images", n, "parameters", sum(p.numel() for p in net.parameters()))
+    print("embeddings", *("%.9e" % v for v in e.detach().flatten().tolist()))
+    exact = {name: p.grad.clone() for name, p in net.tensors()}
+    stats = {name: b.clone() for name, b in net.named_buffers()}
+    net.eval()
+    print("inference", *("%.9e" % v for v in net(x.double()).detach().flatten().tolist()))
+    net = Net(variant).train()  # again in float32: how far rounding alone leads
+    set_by_formula(net)
+    net(x).backward(g)
+    for i, (name, p) in enumerate(net.tensors()):
+        d = exact[name]
+        weights = torch.from_numpy(uniform(2000 + i, p.numel())).reshape(p.shape).double()
+        rounding = ((p.grad.double() - d).norm() / (d.norm() + 1e-30)).item()
+        head = d.flatten()[:6].tolist()
+        print("gradient", name, "%.9e" % d.norm().item(), "%.9e" % (d * weights).sum().item(), "%.2e" % rounding,
+              *("%.9e" % v for v in head))
+    for name, b in stats.items():
+        if "running" in name:
+            print("statistic", name, *("%.9e" % v for v in b.flatten()[:6].tolist()))
+
+
+def step(variant, n, steps, threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+    net = Net(variant).train().to(memory_format=torch.channels_last)
+    x = torch.rand(n, 3, net.side, net.side).contiguous(memory_format=torch.channels_last)
+    g = torch.randn(n, 128) / n
+    opt = torch.optim.Adam(net.parameters(), 1e-4)
+    print("version", torch.__version__, "threads", torch.get_num_threads(), "channels_last", flush=True)
+    for _ in range(steps):
+        t = time.time()
+        opt.zero_grad()
+        net(x).backward(g)
+        opt.step()
+        print("%.3f" % ((time.time() - t) * 1e3), flush=True)
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB", flush=True)
+
+
+if __name__ == "__main__":
+    command, variant = sys.argv[1:3]
+    if command == "reference":
+        reference(variant, int(sys.argv[3]))
+    else:
+        step(variant, *(int(a) for a in sys.argv[3:6]))

@@ -1,0 +1,318 @@
+package org.openface.core.eval;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+
+/**
+ * Pairs of faces, some of one person and some of two, and how well an embedder tells which are which: a pair counts as
+ * one person when the squared distance of its embeddings is below a threshold.
+ *
+ * <p>Accuracy is cross-validated as on Labeled Faces in the Wild: the best threshold of all folds but one is applied to
+ * that one. Every threshold that makes a difference is tried (OpenFace's {@code lfw.py} stops at the first drop, and
+ * returns 0.5 when a few different people look alike). Each image is embedded once, {@value #BATCH} at a time, in this
+ * process. Images that are missing or unreadable are counted, and their pairs are left out.
+ *
+ * <p>Source: Huang, Ramesh, Berg and Learned-Miller, <i>Labeled Faces in the Wild</i>, 2007.
+ */
+public final class Verification {
+    /** How many pairs of each kind {@link #pairs(FaceDataset)} makes at most; LFW has 3,000. */
+    public static final int DEFAULT_PAIRS_OF_EACH_KIND = 3000;
+
+    private static final int FOLDS = 10;
+    private static final int BATCH = 64;
+
+    /** Two faces, by their place among the faces. */
+    record Pair(int first, int second, boolean same, int fold) {}
+
+    private final List<Face> faces;
+    private final List<Pair> pairs;
+    private final int missingImages;
+    private final int skippedPairs;
+
+    /** Pairs of which those in {@code skippedPairs} are not among {@code pairs}, for want of images. */
+    Verification(List<Face> faces, List<Pair> pairs, int missingImages, int skippedPairs) {
+        this.faces = List.copyOf(faces);
+        this.pairs = List.copyOf(pairs);
+        this.missingImages = missingImages;
+        this.skippedPairs = skippedPairs;
+    }
+
+    /**
+     * The pairs of a file in LFW's format: {@code pairs.txt} with its folds, or the files of one fold such as
+     * {@code pairsDevTest.txt}, which are cut into ten.
+     *
+     * @param pairsFile lines such as {@code Abel_Pacheco 1 4} (one person) and {@code Ben_Kingsley 1 Daryl_Hannah 1}
+     *     (two people), after a line with the number of folds, if there are several, and of pairs of each kind per fold
+     * @param alignedDirectory holds the faces as {@code Abel_Pacheco/Abel_Pacheco_0001.png} or with another ending
+     * @throws IOException if the file cannot be read or is not in this format, naming the line; or if the images of
+     *     nearly all pairs are missing, so that no two folds are left
+     */
+    public static Verification lfw(Path pairsFile, Path alignedDirectory) throws IOException {
+        return LfwPairs.read(pairsFile, alignedDirectory, FOLDS);
+    }
+
+    /** Pairs of a data set's faces: {@link #pairs(FaceDataset, int, long)} with at most 3,000 of each kind, seed 2. */
+    public static Verification pairs(FaceDataset dataset) {
+        return pairs(dataset, DEFAULT_PAIRS_OF_EACH_KIND, 2);
+    }
+
+    /**
+     * Pairs of a data set's faces: all pairs of one person up to a maximum, then as many random pairs of two people, none
+     * twice. No fold shares a pair with another, and each has as many pairs of one kind as of the other. People are not
+     * kept to one fold, as a few held-out people could not fill ten.
+     *
+     * @param maximumOfEachKind the most pairs of each kind; where there are more, a random choice is taken
+     * @param seed of the random choices
+     * @throws IllegalArgumentException if there are not two pairs of each kind
+     */
+    public static Verification pairs(FaceDataset dataset, int maximumOfEachKind, long seed) {
+        checkArgument(maximumOfEachKind >= 2, "maximumOfEachKind (%s) must be at least 2", maximumOfEachKind);
+        Random random = new Random(seed);
+        List<int[]> same = samePairs(dataset, maximumOfEachKind, random);
+        List<int[]> different = differentPairs(dataset, same.size(), random);
+        int each = Math.min(same.size(), different.size());
+        checkArgument(
+                each >= 2,
+                "verification needs at least 2 pairs of one person and 2 of two people, but %s has %s and %s;"
+                        + " add images or people",
+                dataset,
+                same.size(),
+                different.size());
+        int folds = Math.min(FOLDS, each);
+        List<Pair> pairs = new ArrayList<>();
+        for (int i = 0; i < each; i++) {
+            pairs.add(new Pair(same.get(i)[0], same.get(i)[1], true, i % folds));
+            pairs.add(new Pair(different.get(i)[0], different.get(i)[1], false, i % folds));
+        }
+        return new Verification(dataset.faces(), pairs, 0, 0);
+    }
+
+    /** Up to {@code maximum} pairs in random order, each equally likely: reservoir sampling, then a shuffle. */
+    private static List<int[]> samePairs(FaceDataset dataset, int maximum, Random random) {
+        List<int[]> chosen = new ArrayList<>();
+        long seen = 0;
+        int start = 0;
+        for (int identity = 0; identity < dataset.identities().size(); identity++) {
+            int end = start + dataset.faces(identity).size();
+            for (int i = start; i < end; i++) {
+                for (int j = i + 1; j < end; j++) {
+                    seen++;
+                    if (chosen.size() < maximum) {
+                        chosen.add(new int[] {i, j});
+                    } else {
+                        long place = (long) (random.nextDouble() * seen);
+                        if (place < maximum) {
+                            chosen.set((int) place, new int[] {i, j});
+                        }
+                    }
+                }
+            }
+            start = end;
+        }
+        Collections.shuffle(chosen, random);
+        return chosen;
+    }
+
+    private static List<int[]> differentPairs(FaceDataset dataset, int wanted, Random random) {
+        int n = dataset.size();
+        long all = (long) n * (n - 1) / 2;
+        for (int identity = 0; identity < dataset.identities().size(); identity++) {
+            long images = dataset.faces(identity).size();
+            all -= images * (images - 1) / 2;
+        }
+        List<int[]> chosen = new ArrayList<>();
+        if (all <= 2L * wanted) {
+            for (int i = 0; i < n; i++) {
+                for (int j = i + 1; j < n; j++) {
+                    if (dataset.identityOf(i) != dataset.identityOf(j)) {
+                        chosen.add(new int[] {i, j});
+                    }
+                }
+            }
+            Collections.shuffle(chosen, random);
+            return chosen.subList(0, Math.min(wanted, chosen.size()));
+        }
+        Set<Long> seen = new HashSet<>();
+        while (chosen.size() < wanted) {
+            int i = random.nextInt(n);
+            int j = random.nextInt(n);
+            if (i < j && dataset.identityOf(i) != dataset.identityOf(j) && seen.add((long) i * n + j)) {
+                chosen.add(new int[] {i, j});
+            }
+        }
+        return chosen;
+    }
+
+    /** Number of pairs that {@link #evaluate} will judge. */
+    public int size() {
+        return pairs.size();
+    }
+
+    List<Pair> pairs() {
+        return pairs;
+    }
+
+    /**
+     * Embeds the faces and judges all pairs. Images of another size than the embedder's are scaled to it.
+     *
+     * @throws IOException if so many images cannot be read that no two folds with pairs of both kinds are left
+     * @throws IllegalStateException if a distance is not finite, naming the images
+     */
+    public Result evaluate(FaceEmbedder embedder) throws IOException {
+        int[] used = pairs.stream()
+                .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))
+                .sorted()
+                .distinct()
+                .toArray();
+        Map<Integer, Embedding> embeddings = new HashMap<>();
+        Set<String> identities = new HashSet<>();
+        for (int from = 0; from < used.length; from += BATCH) {
+            int[] batch = Arrays.copyOfRange(used, from, Math.min(used.length, from + BATCH));
+            embed(batch, embedder, embeddings);
+        }
+        embeddings.keySet().forEach(face -> identities.add(faces.get(face).identity()));
+
+        List<Pair> judged = pairs.stream()
+                .filter(p -> embeddings.containsKey(p.first()) && embeddings.containsKey(p.second()))
+                .toList();
+        int unreadable = used.length - embeddings.size();
+        Scores scores;
+        try {
+            scores = Scores.of(
+                    judged.stream().mapToDouble(p -> distance(p, embeddings)).toArray(), judged);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    e.getMessage() + ", as " + unreadable + " of " + used.length + " images cannot be read", e);
+        }
+        return new Result(
+                scores.meanAccuracy(),
+                scores.standardDeviation(),
+                scores.confidence(),
+                scores.threshold(),
+                scores.auc(),
+                scores.eer(),
+                scores.roc(),
+                judged.size(),
+                skippedPairs + pairs.size() - judged.size(),
+                embeddings.size(),
+                identities.size(),
+                missingImages + unreadable);
+    }
+
+    private void embed(int[] batch, FaceEmbedder embedder, Map<Integer, Embedding> embeddings) {
+        int size = embedder.imageSize();
+        List<Integer> read = new ArrayList<>();
+        List<RgbImage> images = new ArrayList<>();
+        for (int face : batch) {
+            try {
+                images.add(ImageFiles.read(faces.get(face).file()).resized(size, size));
+                read.add(face);
+            } catch (IOException e) {
+                // Not among the embeddings, and counted for that.
+            }
+        }
+        if (!images.isEmpty()) {
+            EmbeddingBatch result = embedder.embed(images);
+            for (int i = 0; i < read.size(); i++) {
+                embeddings.put(read.get(i), result.get(i));
+            }
+        }
+    }
+
+    private double distance(Pair pair, Map<Integer, Embedding> embeddings) {
+        double distance = requireNonNull(embeddings.get(pair.first()))
+                .squaredDistance(requireNonNull(embeddings.get(pair.second())));
+        checkState(
+                Double.isFinite(distance),
+                "the distance of %s and %s is %s: the embedder returns values that are not finite",
+                faces.get(pair.first()).file(),
+                faces.get(pair.second()).file(),
+                distance);
+        return distance;
+    }
+
+    /**
+     * What an evaluation found.
+     *
+     * @param meanAccuracy share of pairs judged rightly, mean over the folds
+     * @param standardDeviation of the folds' accuracies, from the sample (n − 1)
+     * @param confidence half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t over
+     *     the folds; it takes them as independent, which they are only roughly
+     * @param threshold squared distance below which a pair is judged to be one person; the best one for all pairs
+     * @param auc area under the ROC curve: the probability that a pair of one person is closer than a pair of two
+     * @param eer equal error rate, where as many pairs of one person are rejected as pairs of two accepted
+     * @param roc the curve, from (0, 0) to (1, 1), a point for each distinct distance
+     * @param pairs pairs judged
+     * @param skippedPairs pairs left out because an image is missing
+     * @param images images embedded
+     * @param identities people whose images were embedded
+     * @param missingImages images that are not there or cannot be read
+     */
+    public record Result(
+            double meanAccuracy,
+            double standardDeviation,
+            double confidence,
+            double threshold,
+            double auc,
+            double eer,
+            List<RocPoint> roc,
+            int pairs,
+            int skippedPairs,
+            int images,
+            int identities,
+            int missingImages) {
+        public Result {
+            roc = List.copyOf(roc);
+        }
+
+        /**
+         * The share of pairs of one person that is accepted at a threshold that accepts at most the given share of pairs of
+         * two. A share below one in the number of such pairs cannot be told from 0.
+         *
+         * @param falseAcceptRate such as 0.01, in [0, 1]
+         */
+        public double tarAtFar(double falseAcceptRate) {
+            checkArgument(
+                    falseAcceptRate >= 0 && falseAcceptRate <= 1,
+                    "falseAcceptRate (%s) must be in [0, 1]",
+                    falseAcceptRate);
+            double best = 0;
+            for (RocPoint point : roc) {
+                if (point.falseAcceptRate() <= falseAcceptRate) {
+                    best = Math.max(best, point.trueAcceptRate());
+                }
+            }
+            return best;
+        }
+    }
+
+    /**
+     * What a threshold gives.
+     *
+     * @param threshold largest squared distance that is accepted
+     * @param falseAcceptRate share of the pairs of two people that is accepted
+     * @param trueAcceptRate share of the pairs of one person that is accepted
+     */
+    public record RocPoint(double threshold, double falseAcceptRate, double trueAcceptRate) {}
+}

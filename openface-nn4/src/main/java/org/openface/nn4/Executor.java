@@ -1,0 +1,53 @@
+package org.openface.nn4;
+
+import java.util.Map;
+
+/**
+ * Runs the network. Arrays are plain: pixels {@code [images][side][side][3]} in [0, 1], embeddings and their gradients
+ * {@code [images][embeddingSize]}, parameters in Torch's layout.
+ *
+ * <p>Used by one thread at a time; {@link Nn4Model} sees to that.
+ */
+interface Executor extends AutoCloseable {
+    /** Name for execution plans, such as {@code samediff}. */
+    String name();
+
+    /** Threads it computes on. */
+    int threads();
+
+    /** Memory that one image of a training batch takes, in bytes. */
+    long bytesPerImage();
+
+    /** Embeds in inference mode, with the running statistics. */
+    float[] embed(Parameters parameters, float[] pixels, int images);
+
+    /** Runs forward in training mode for the batch statistics alone. */
+    Map<String, Statistics> batchStatistics(Parameters parameters, float[] pixels, int images);
+
+    /** Runs forward in training mode and stays ready for the backward pass. */
+    Pass forward(Parameters parameters, float[] pixels, int images);
+
+    @Override
+    void close();
+
+    /** A forward pass waiting for its gradient. Ends with {@link #backward} or {@link #drop}. */
+    interface Pass {
+        float[] embeddings();
+
+        Result backward(float[] embeddingGradient);
+
+        void drop();
+    }
+
+    /** Mean and biased variance of each channel in front of one batch-norm. */
+    @SuppressWarnings("ArrayRecordComponent") // handed over, never compared
+    record Statistics(float[] mean, float[] variance) {}
+
+    /**
+     * What a backward pass found.
+     *
+     * @param gradients by parameter name
+     * @param statistics by convolution name
+     */
+    record Result(Map<String, float[]> gradients, Map<String, Statistics> statistics) {}
+}

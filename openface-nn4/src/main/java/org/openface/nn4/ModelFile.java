@@ -1,0 +1,189 @@
+package org.openface.nn4;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.common.base.Splitter;
+import com.google.common.hash.Hashing;
+import com.google.common.hash.HashingInputStream;
+import com.google.common.hash.HashingOutputStream;
+import com.google.common.io.ByteStreams;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.openface.nn4.Architecture.TensorSpec;
+
+/**
+ * A model, or the whole state of a training, as bytes. Version 1, all numbers little-endian:
+ *
+ * <pre>
+ * 8 bytes   OPENFACE
+ * int       version
+ * int       length of the header in bytes
+ * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps
+ * floats    every tensor of the network in the order of Architecture.tensors
+ * floats    the optimiser's memory, if there is one
+ * 32 bytes  SHA-256 of all before
+ * </pre>
+ *
+ * <p>The header decides how many bytes follow, so that nothing is allocated that a known network does not need.
+ */
+final class ModelFile {
+    private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
+    private static final int VERSION = 1;
+    private static final int LARGEST_HEADER = 1 << 16;
+    private static final int LARGEST_EMBEDDING = 1 << 16;
+    private static final int CHUNK = 1 << 16;
+
+    /** What a file holds. */
+    record Contents(Nn4Model.Variant variant, int embeddingSize, Parameters parameters, UpdateRule memory) {}
+
+    private ModelFile() {}
+
+    static void write(OutputStream out, Contents contents) throws IOException {
+        HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), out);
+        byte[] header = ("variant=" + contents.variant + "\nembeddingSize=" + contents.embeddingSize + "\noptimizer="
+                        + contents.memory.kind() + "\nsteps=" + contents.memory.steps() + "\n")
+                .getBytes(UTF_8);
+        hashing.write(MAGIC);
+        hashing.write(ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(VERSION)
+                .putInt(header.length)
+                .array());
+        hashing.write(header);
+        for (TensorSpec spec : contents.parameters.specs()) {
+            writeFloats(hashing, contents.parameters.get(spec.name()));
+        }
+        for (float[] array : contents.memory.memory()) {
+            writeFloats(hashing, array);
+        }
+        out.write(hashing.hash().asBytes());
+        out.flush();
+    }
+
+    /**
+     * Reads to the end of the contents, not of the stream.
+     *
+     * @throws IOException if this is no such file, of a newer version, cut short or changed
+     */
+    static Contents read(InputStream in) throws IOException {
+        HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), new BufferedInputStream(in, CHUNK));
+        try {
+            byte[] start = new byte[MAGIC.length + 8];
+            ByteStreams.readFully(hashing, start);
+            if (!Arrays.equals(MAGIC, Arrays.copyOf(start, MAGIC.length))) {
+                throw new IOException(
+                        "this is not an OpenFace model: it does not begin with " + new String(MAGIC, US_ASCII));
+            }
+            ByteBuffer numbers = ByteBuffer.wrap(start, MAGIC.length, 8).order(ByteOrder.LITTLE_ENDIAN);
+            int version = numbers.getInt();
+            if (version != VERSION) {
+                throw new IOException("the model has format version " + version + ", this library reads version "
+                        + VERSION + "; use the library version that wrote it");
+            }
+            int headerLength = numbers.getInt();
+            if (headerLength < 0 || headerLength > LARGEST_HEADER) {
+                throw new IOException("the model is damaged: its header claims " + headerLength + " bytes");
+            }
+            byte[] header = new byte[headerLength];
+            ByteStreams.readFully(hashing, header);
+            Map<String, String> fields = fields(new String(header, UTF_8));
+            Nn4Model.Variant variant = variant(field(fields, "variant"));
+            int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
+            long steps = number(fields, "steps", 0, Long.MAX_VALUE);
+            String optimizer = field(fields, "optimizer");
+            if (!List.of("", "Adam", "Sgd").contains(optimizer)) {
+                throw new IOException("the model was trained with the unknown optimiser " + optimizer);
+            }
+            List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+            Parameters parameters = Parameters.zeros(specs);
+            for (TensorSpec spec : specs) {
+                readFloats(hashing, parameters.get(spec.name()));
+            }
+            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps);
+            for (float[] array : memory.memory()) {
+                readFloats(hashing, array);
+            }
+            byte[] computed = hashing.hash().asBytes();
+            byte[] stored = new byte[computed.length];
+            ByteStreams.readFully(hashing, stored);
+            if (!Arrays.equals(computed, stored)) {
+                throw new IOException("the model is damaged: its checksum does not fit its contents");
+            }
+            return new Contents(variant, embeddingSize, parameters, memory);
+        } catch (EOFException e) {
+            throw new IOException("the model is cut short: the file ended before its contents", e);
+        }
+    }
+
+    private static Map<String, String> fields(String header) throws IOException {
+        Map<String, String> fields = new LinkedHashMap<>();
+        for (String line : Splitter.on('\n').omitEmptyStrings().split(header)) {
+            int equals = line.indexOf('=');
+            if (equals < 0) {
+                throw new IOException("the model is damaged: its header has the line '" + line + "'");
+            }
+            fields.put(line.substring(0, equals), line.substring(equals + 1));
+        }
+        return fields;
+    }
+
+    private static String field(Map<String, String> fields, String key) throws IOException {
+        String value = fields.get(key);
+        if (value == null) {
+            throw new IOException("the model is damaged: its header has no " + key);
+        }
+        return value;
+    }
+
+    private static long number(Map<String, String> fields, String key, long least, long most) throws IOException {
+        String text = field(fields, key);
+        try {
+            long value = Long.parseLong(text);
+            if (value >= least && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw new IOException("the model is damaged: its header has " + key + "=" + text);
+    }
+
+    private static Nn4Model.Variant variant(String name) throws IOException {
+        for (Nn4Model.Variant variant : Nn4Model.Variant.values()) {
+            if (variant.name().equals(name)) {
+                return variant;
+            }
+        }
+        throw new IOException("the model is a network this library does not know: " + name);
+    }
+
+    private static void writeFloats(OutputStream out, float[] values) throws IOException {
+        ByteBuffer bytes =
+                ByteBuffer.allocate(4 * Math.min(CHUNK, values.length)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int from = 0; from < values.length; from += CHUNK) {
+            int count = Math.min(CHUNK, values.length - from);
+            bytes.clear().asFloatBuffer().put(values, from, count);
+            out.write(bytes.array(), 0, 4 * count);
+        }
+    }
+
+    private static void readFloats(InputStream in, float[] values) throws IOException {
+        ByteBuffer bytes =
+                ByteBuffer.allocate(4 * Math.min(CHUNK, values.length)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int from = 0; from < values.length; from += CHUNK) {
+            int count = Math.min(CHUNK, values.length - from);
+            ByteStreams.readFully(in, bytes.array(), 0, 4 * count);
+            bytes.clear().asFloatBuffer().get(values, from, count);
+        }
+    }
+}

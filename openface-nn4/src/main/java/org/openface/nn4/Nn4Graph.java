@@ -1,0 +1,202 @@
+package org.openface.nn4;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.enums.WeightsFormat;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.LocalResponseNormalizationConfig;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Pooling2DConfig;
+import org.nd4j.linalg.factory.Nd4j;
+import org.openface.nn4.Architecture.Inception;
+import org.openface.nn4.Architecture.Pooling;
+import org.openface.nn4.Architecture.Tower;
+
+/**
+ * The definition of the network in SameDiff: stock operations only, so that it runs wherever ND4J does.
+ *
+ * <p>Arrays are NHWC: {@code [image][row][column][channel]}. Shapes in comments are those of nn4 at 96 pixels.
+ *
+ * <p>Source: OpenFace's {@code models/openface/*.def.lua} and dpnn's {@code Inception}.
+ */
+final class Nn4Graph {
+    static final String INPUT = "input";
+    static final String EMBEDDING = "embedding";
+    /** Added to a batch variance before its root; Torch's default. */
+    static final double BATCH_NORM_EPSILON = 1e-5;
+    /** Added to a sum of squares before its root: {@code nn.Normalize}'s constant. */
+    private static final double NORMALIZE_EPSILON = 1e-10;
+    /** Keeps the derivative of L2 pooling's root finite where all nine inputs are zero. */
+    private static final double L2_POOLING_EPSILON = 1e-12;
+
+    /** The names of the two arrays that hold a batch-norm's batch mean and (biased) variance. */
+    record BatchStatistics(String mean, String variance) {}
+
+    private final SameDiff graph = SameDiff.create();
+    private final Architecture architecture;
+    private final boolean training;
+    /** The layers' batch statistics by layer name; empty for inference. */
+    private final Map<String, BatchStatistics> batchStatistics = new LinkedHashMap<>();
+
+    /**
+     * @param training whether batch-norm takes its statistics from the batch (and they can be read) or from the running
+     *     ones among the parameters
+     */
+    Nn4Graph(Architecture architecture, int embeddingSize, boolean training) {
+        this.architecture = architecture;
+        this.training = training;
+        for (Architecture.TensorSpec spec : architecture.tensors(embeddingSize)) {
+            if (spec.trained() || !training) {
+                long[] shape =
+                        spec.shape().stream().mapToLong(Integer::longValue).toArray();
+                graph.var(spec.name(), Nd4j.create(DataType.FLOAT, shape));
+            }
+        }
+        SDVariable x =
+                graph.placeHolder(INPUT, DataType.FLOAT, -1, architecture.imageSize(), architecture.imageSize(), 3);
+        head(blocks(stem(x)));
+    }
+
+    SameDiff sameDiff() {
+        return graph;
+    }
+
+    Map<String, BatchStatistics> batchStatistics() {
+        return batchStatistics;
+    }
+
+    /** [n][96][96][3] → [n][12][12][192]. */
+    private SDVariable stem(SDVariable x) {
+        SDVariable h = convolution("conv1", x, 7, 2); // [n][48][48][64]
+        h = maxPooling(h, 2); // [n][24][24][64]
+        h = localResponseNormalization(h);
+        h = convolution("conv2", h, 1, 1); // [n][24][24][64]
+        h = convolution("conv3", h, 3, 1); // [n][24][24][192]
+        h = localResponseNormalization(h);
+        return maxPooling(h, 2); // [n][12][12][192]
+    }
+
+    private SDVariable blocks(SDVariable h) {
+        for (Inception block : architecture.blocks()) {
+            h = inception(block, h);
+        }
+        return h;
+    }
+
+    /** [n][h][w][c] → [n][h / stride][w / stride][outChannels]. */
+    private SDVariable inception(Inception block, SDVariable x) {
+        String name = "inception_" + block.name();
+        List<SDVariable> branches = new ArrayList<>();
+        for (Tower tower : block.towers()) {
+            String prefix = name + "." + tower.kernel() + "x" + tower.kernel();
+            SDVariable reduced = convolution(prefix + "_reduce", x, 1, 1);
+            branches.add(convolution(prefix, reduced, tower.kernel(), tower.stride()));
+        }
+        SDVariable pooled = block.pooling() == Pooling.MAX ? maxPooling(x, block.poolStride()) : l2Pooling(x);
+        if (block.poolOut() > 0) {
+            pooled = convolution(name + ".pool", pooled, 1, 1);
+        }
+        if (block.pooling() == Pooling.L2) {
+            // Without padding the map is two smaller; DepthConcat centres it in zeros.
+            pooled = graph.nn.pad(
+                    pooled, graph.constant(Nd4j.createFromArray(new int[][] {{0, 0}, {1, 1}, {1, 1}, {0, 0}})), 0);
+        }
+        branches.add(pooled);
+        if (block.direct() > 0) {
+            branches.add(convolution(name + ".1x1", x, 1, 1));
+        }
+        return graph.concat(name, 3, branches.toArray(SDVariable[]::new));
+    }
+
+    /** [n][3][3][features] → [n][embeddingSize], of length 1. */
+    private SDVariable head(SDVariable h) {
+        SDVariable features = graph.mean(h, 1, 2); // [n][features]
+        SDVariable linear = graph.mmul(features, graph.getVariable("dense.weight"), false, true, false)
+                .add(graph.getVariable("dense.bias"));
+        SDVariable length =
+                graph.math.sqrt(graph.sum(graph.math.square(linear), true, 1).add(NORMALIZE_EPSILON));
+        return linear.div(EMBEDDING, length);
+    }
+
+    /** Convolution with padding kernel / 2, batch-norm, ReLU. */
+    private SDVariable convolution(String name, SDVariable x, int kernel, int stride) {
+        Conv2DConfig config = Conv2DConfig.builder()
+                .kH(kernel)
+                .kW(kernel)
+                .sH(stride)
+                .sW(stride)
+                .pH(kernel / 2)
+                .pW(kernel / 2)
+                .dataFormat("NHWC")
+                .weightsFormat(WeightsFormat.OIYX)
+                .paddingMode(PaddingMode.VALID)
+                .build();
+        SDVariable h = graph.cnn.conv2d(
+                name + ".conv", x, graph.getVariable(name + ".weight"), graph.getVariable(name + ".bias"), config);
+        return graph.nn.relu(name, batchNorm(name, h), 0);
+    }
+
+    private SDVariable batchNorm(String name, SDVariable x) {
+        SDVariable mean;
+        SDVariable variance;
+        if (training) {
+            SDVariable[] moments = graph.math.moments(x, new int[] {0, 1, 2}, false);
+            mean = moments[0];
+            variance = moments[1];
+            batchStatistics.put(name, new BatchStatistics(mean.name(), variance.name()));
+        } else {
+            mean = graph.getVariable(name + ".bn.running_mean");
+            variance = graph.getVariable(name + ".bn.running_var");
+        }
+        return graph.nn.batchNorm(
+                name + ".bn",
+                x,
+                mean,
+                variance,
+                graph.getVariable(name + ".bn.weight"),
+                graph.getVariable(name + ".bn.bias"),
+                BATCH_NORM_EPSILON,
+                3);
+    }
+
+    /** 3×3 with padding 1. */
+    private SDVariable maxPooling(SDVariable x, int stride) {
+        return graph.cnn.maxPooling2d(x, pooling(stride, 1));
+    }
+
+    /** 3×3 with stride 1 and no padding: √(9 · mean of squares). */
+    private SDVariable l2Pooling(SDVariable x) {
+        SDVariable mean = graph.cnn.avgPooling2d(graph.math.square(x), pooling(1, 0));
+        return graph.math.sqrt(mean.mul(9).add(L2_POOLING_EPSILON));
+    }
+
+    private static Pooling2DConfig pooling(int stride, int padding) {
+        return Pooling2DConfig.builder()
+                .kH(3)
+                .kW(3)
+                .sH(stride)
+                .sW(stride)
+                .pH(padding)
+                .pW(padding)
+                .isNHWC(true)
+                .paddingMode(PaddingMode.VALID)
+                .build();
+    }
+
+    /** Torch's {@code SpatialCrossMapLRN(5, 1e-4, 0.75)}, which divides alpha by the size; ND4J does not. */
+    private SDVariable localResponseNormalization(SDVariable x) {
+        return graph.cnn.localResponseNormalization(
+                x,
+                LocalResponseNormalizationConfig.builder()
+                        .depth(2)
+                        .alpha(1e-4 / 5)
+                        .beta(0.75)
+                        .bias(1)
+                        .build());
+    }
+}

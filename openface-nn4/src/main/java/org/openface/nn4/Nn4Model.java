@@ -1,0 +1,473 @@
+package org.openface.nn4;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.ForwardPass;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.StepReport;
+import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.image.RgbImage;
+import org.openface.nn4.Architecture.Convolution;
+import org.openface.nn4.Architecture.TensorSpec;
+
+/**
+ * One of OpenFace's nn4 networks: turns aligned faces into embeddings of unit length, and learns.
+ *
+ * <p>The network is defined in SameDiff and needs one ND4J backend on the class path. It holds native memory until it is
+ * closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
+ * is under way.
+ *
+ * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
+ */
+public final class Nn4Model implements TrainableEmbedder {
+    /** Torch's momentum for running statistics: {@code running ← 0.9 · running + 0.1 · batch}. */
+    private static final float RUNNING_MOMENTUM = 0.1f;
+    /** Images embedded in one pass, so that memory does not grow with the request. */
+    private static final int INFERENCE_BATCH = 32;
+
+    /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
+    public enum Variant {
+        /** OpenFace's nn4: 96 × 96 pixels, 6,959,088 parameters. */
+        NN4(Architecture.NN4),
+        /** OpenFace's nn4.small1: 96 × 96 pixels, 5,579,520 parameters. */
+        NN4_SMALL1(Architecture.NN4_SMALL1),
+        /** OpenFace's nn4.small2, its best: 96 × 96 pixels, 3,733,968 parameters. */
+        NN4_SMALL2(Architecture.NN4_SMALL2),
+        /** OpenFace's nn2: 224 × 224 pixels, 7,472,144 parameters. */
+        NN2(Architecture.NN2);
+
+        private final Architecture architecture;
+
+        Variant(Architecture architecture) {
+            this.architecture = architecture;
+        }
+
+        Architecture architecture() {
+            return architecture;
+        }
+    }
+
+    private final Variant variant;
+    private final int embeddingSize;
+    private final Parameters parameters;
+    private final SameDiffExecutor executor;
+    private UpdateRule updateRule;
+
+    /** Held by whoever uses the executor; by a forward pass until it is closed. */
+    private final Semaphore inUse = new Semaphore(1, true);
+
+    private volatile @Nullable Thread passOwner;
+    private volatile boolean closed;
+
+    private Nn4Model(Variant variant, int embeddingSize, Parameters parameters, UpdateRule updateRule) {
+        this.variant = variant;
+        this.embeddingSize = embeddingSize;
+        this.parameters = parameters;
+        this.updateRule = updateRule;
+        Backend.require();
+        executor = new SameDiffExecutor(variant.architecture(), embeddingSize);
+    }
+
+    /** A new network with random weights; see {@link Builder} for the settings and their defaults. */
+    public static Builder builder(Variant variant) {
+        return new Builder(variant);
+    }
+
+    /**
+     * Opens a model written by {@link #save}, or a training checkpoint's model.
+     *
+     * @throws IOException if the file cannot be read, is no such model, or is damaged
+     */
+    public static Nn4Model load(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            ModelFile.Contents contents = ModelFile.read(in);
+            return new Nn4Model(contents.variant(), contents.embeddingSize(), contents.parameters(), contents.memory());
+        } catch (IOException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Writes the weights and running statistics, without the optimiser's memory. The file is written beside its place and
+     * then moved there, so that it is whole or not there.
+     */
+    public void save(Path file) throws IOException {
+        Path target = file.toAbsolutePath();
+        Path temporary = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".tmp");
+        try {
+            acquire();
+            try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(temporary))) {
+                ModelFile.write(out, contents(new UpdateRule(parameters.specs())));
+            } finally {
+                inUse.release();
+            }
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    /** Which network this is. */
+    public Variant variant() {
+        return variant;
+    }
+
+    @Override
+    public int imageSize() {
+        return variant.architecture().imageSize();
+    }
+
+    @Override
+    public int dimension() {
+        return embeddingSize;
+    }
+
+    /** Number of trained parameters, counted as Torch's {@code getParameters()} does (without running statistics). */
+    public long parameterCount() {
+        return parameters.trainedCount();
+    }
+
+    @Override
+    public EmbeddingBatch embed(List<RgbImage> faces) {
+        checkArgument(!faces.isEmpty(), "no faces to embed");
+        float[] all = new float[faces.size() * embeddingSize];
+        for (int from = 0; from < faces.size(); from += INFERENCE_BATCH) {
+            List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + INFERENCE_BATCH));
+            float[] pixels = pixels(some);
+            acquire();
+            try {
+                float[] values = executor.embed(parameters, pixels, some.size());
+                System.arraycopy(values, 0, all, from * embeddingSize, values.length);
+            } finally {
+                inUse.release();
+            }
+        }
+        return new EmbeddingBatch(embeddingSize, all);
+    }
+
+    /**
+     * Replaces the running statistics of batch-norm by those of the given faces under the present weights: their average
+     * over batches of {@code batchSize} images.
+     *
+     * <p>Running averages trail behind weights that change fast; after a short training this makes {@link #embed}
+     * markedly better. Give a few hundred training faces in random order, since a batch of few identities has other
+     * statistics than the world.
+     */
+    public void estimateBatchStatistics(List<RgbImage> faces, int batchSize) {
+        checkArgument(batchSize >= 2, "batchSize (%s) must be at least 2", batchSize);
+        checkArgument(faces.size() >= 2, "%s faces have no statistics; give at least 2", faces.size());
+        acquire();
+        try {
+            Parameters sums = Parameters.zeros(parameters.specs());
+            int batches = Math.max(1, faces.size() / batchSize); // a smaller rest is left out
+            for (int b = 0; b < batches; b++) {
+                List<RgbImage> some = faces.subList(b * batchSize, Math.min(faces.size(), (b + 1) * batchSize));
+                Map<String, Executor.Statistics> statistics =
+                        executor.batchStatistics(parameters, pixels(some), some.size());
+                blend(sums, statistics, some.size(), 1, 1f / batches);
+            }
+            for (TensorSpec spec : parameters.specs()) {
+                if (!spec.trained()) {
+                    System.arraycopy(sums.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
+                }
+            }
+            parameters.changed();
+        } finally {
+            inUse.release();
+        }
+    }
+
+    @Override
+    public ExecutionPlan plan(int batchSize, long memoryBudget) {
+        checkArgument(batchSize > 0, "batchSize (%s) must be positive", batchSize);
+        long bytes = batchSize * executor.bytesPerImage();
+        checkArgument(
+                bytes <= memoryBudget,
+                "a batch of %s images needs about %s MB but the memory budget is %s MB;"
+                        + " lower the batch to %s images or raise the budget",
+                batchSize,
+                bytes >> 20,
+                memoryBudget >> 20,
+                memoryBudget / executor.bytesPerImage());
+        acquire();
+        try {
+            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, batchSize, bytes);
+        } finally {
+            inUse.release();
+        }
+    }
+
+    @Override
+    public ForwardPass forward(FaceBatch batch, ExecutionPlan plan) {
+        checkArgument(
+                batch.imageSize() == imageSize(),
+                "%s takes images of %s x %s pixels, the batch has %s x %s",
+                variant,
+                imageSize(),
+                imageSize(),
+                batch.imageSize(),
+                batch.imageSize());
+        checkArgument(
+                batch.size() <= plan.batchSize(),
+                "the batch has %s images, planned were at most %s",
+                batch.size(),
+                plan.batchSize());
+        acquire();
+        try {
+            Executor.Pass pass = executor.forward(parameters, batch.pixels(), batch.size());
+            passOwner = Thread.currentThread();
+            return new Step(pass, batch.size());
+        } catch (Throwable e) {
+            inUse.release();
+            throw e;
+        }
+    }
+
+    /** A step between its forward and its backward pass; holds {@link #inUse} until closed. */
+    private final class Step implements ForwardPass {
+        private final Executor.Pass pass;
+        private final int images;
+        private boolean updated;
+        private boolean done;
+
+        Step(Executor.Pass pass, int images) {
+            this.pass = pass;
+            this.images = images;
+        }
+
+        @Override
+        public EmbeddingBatch embeddings() {
+            checkState(!done, "this forward pass is closed");
+            return new EmbeddingBatch(embeddingSize, pass.embeddings().clone());
+        }
+
+        @Override
+        public StepReport update(EmbeddingBatch gradient, Optimizer optimizer) {
+            checkState(!done, "this forward pass is closed");
+            checkState(!updated, "this forward pass was already used for an update");
+            checkArgument(
+                    gradient.size() == images && gradient.dimension() == embeddingSize,
+                    "the gradient is %s x %s, the embeddings are %s x %s",
+                    gradient.size(),
+                    gradient.dimension(),
+                    images,
+                    embeddingSize);
+            updated = true;
+            Executor.Result result = pass.backward(gradient.values());
+            double squares = 0;
+            for (TensorSpec spec : parameters.specs()) {
+                if (spec.trained()) {
+                    double own = sumOfSquares(result.gradients().get(spec.name()));
+                    if (!Double.isFinite(own)) {
+                        return new StepReport(Double.NaN, Optional.of(spec.name()));
+                    }
+                    squares += own;
+                }
+            }
+            updateRule.apply(optimizer, parameters, result.gradients());
+            blend(parameters, result.statistics(), images, 1 - RUNNING_MOMENTUM, RUNNING_MOMENTUM);
+            return new StepReport(Math.sqrt(squares), Optional.empty());
+        }
+
+        @Override
+        public void close() {
+            if (!done) {
+                done = true;
+                try {
+                    if (!updated) {
+                        pass.drop();
+                    }
+                } finally {
+                    passOwner = null;
+                    inUse.release();
+                }
+            }
+        }
+    }
+
+    private static double sumOfSquares(float @Nullable [] values) {
+        double sum = 0;
+        if (values != null) {
+            for (float value : values) {
+                sum += (double) value * value;
+            }
+        }
+        return sum;
+    }
+
+    /** running ← keep · running + take · batch, with the unbiased variance as Torch has it. */
+    private void blend(
+            Parameters target, Map<String, Executor.Statistics> statistics, int images, float keep, float take) {
+        for (Convolution layer : variant.architecture().convolutions()) {
+            Executor.Statistics batch = statistics.get(layer.name());
+            if (batch == null) {
+                throw new IllegalStateException("no batch statistics for " + layer.name());
+            }
+            double count = (double) images * layer.side() * layer.side();
+            float unbiased = (float) (count / Math.max(1, count - 1));
+            float[] mean = target.get(layer.name() + ".bn.running_mean");
+            float[] variance = target.get(layer.name() + ".bn.running_var");
+            for (int c = 0; c < mean.length; c++) {
+                mean[c] = keep * mean[c] + take * batch.mean()[c];
+                variance[c] = keep * variance[c] + take * unbiased * batch.variance()[c];
+            }
+        }
+        target.changed();
+    }
+
+    @Override
+    public void writeState(OutputStream out) throws IOException {
+        acquire();
+        try {
+            ModelFile.write(out, contents(updateRule));
+        } finally {
+            inUse.release();
+        }
+    }
+
+    @Override
+    public void readState(InputStream in) throws IOException {
+        ModelFile.Contents contents = ModelFile.read(in);
+        if (contents.variant() != variant || contents.embeddingSize() != embeddingSize) {
+            throw new IOException("the state belongs to " + contents.variant() + " with embeddings of "
+                    + contents.embeddingSize() + ", this is " + variant + " with " + embeddingSize);
+        }
+        acquire();
+        try {
+            parameters.set(contents.parameters());
+            updateRule = contents.memory();
+        } finally {
+            inUse.release();
+        }
+    }
+
+    private ModelFile.Contents contents(UpdateRule memory) {
+        return new ModelFile.Contents(variant, embeddingSize, parameters, memory);
+    }
+
+    @Override
+    public String weightsHash() {
+        acquire();
+        try {
+            return parameters.hash();
+        } finally {
+            inUse.release();
+        }
+    }
+
+    /**
+     * The training graph itself, forward and backward operations together, for those who want to look at it. Its arrays
+     * are copies that the next training step overwrites.
+     */
+    public SameDiff trainingGraph() {
+        acquire();
+        try {
+            return executor.trainingSameDiff();
+        } finally {
+            inUse.release();
+        }
+    }
+
+    /** Waits for a step under way, then releases all native memory. Closing twice does nothing. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        acquire();
+        try {
+            closed = true;
+            executor.close();
+        } finally {
+            inUse.release();
+        }
+    }
+
+    private void acquire() {
+        checkState(!closed, "this model is closed");
+        checkState(
+                passOwner != Thread.currentThread(),
+                "this thread has a forward pass open; close it before using the model otherwise");
+        inUse.acquireUninterruptibly();
+        if (closed) {
+            inUse.release();
+            throw new IllegalStateException("this model is closed");
+        }
+    }
+
+    private float[] pixels(List<RgbImage> faces) {
+        int side = imageSize();
+        int perImage = 3 * side * side;
+        float[] pixels = new float[faces.size() * perImage];
+        for (int i = 0; i < faces.size(); i++) {
+            RgbImage face = faces.get(i);
+            checkArgument(
+                    face.width() == side && face.height() == side,
+                    "%s takes aligned faces of %s x %s pixels, got %s x %s; align the photograph first",
+                    variant,
+                    side,
+                    side,
+                    face.width(),
+                    face.height());
+            face.copyTo(pixels, i * perImage);
+        }
+        return pixels;
+    }
+
+    /** The parameter values by name; for tests. */
+    float[] parameter(String name) {
+        return Arrays.copyOf(parameters.get(name), parameters.get(name).length);
+    }
+
+    /** Settings of a new network: embeddings of 128 values, seed 2 (OpenFace's defaults). */
+    public static final class Builder {
+        private final Variant variant;
+        private int embeddingSize = 128;
+        private long seed = 2;
+
+        private Builder(Variant variant) {
+            this.variant = variant;
+        }
+
+        /** Values per embedding; OpenFace's {@code -embSize}. */
+        public Builder embeddingSize(int size) {
+            checkArgument(size > 0, "embeddingSize (%s) must be positive", size);
+            this.embeddingSize = size;
+            return this;
+        }
+
+        /** Decides the starting weights; OpenFace's {@code -manualSeed}. */
+        public Builder seed(long newSeed) {
+            this.seed = newSeed;
+            return this;
+        }
+
+        /**
+         * Makes the network.
+         *
+         * @throws IllegalStateException if there is no ND4J backend on the class path
+         */
+        public Nn4Model build() {
+            List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+            return new Nn4Model(variant, embeddingSize, Parameters.initial(specs, seed), new UpdateRule(specs));
+        }
+    }
+}
