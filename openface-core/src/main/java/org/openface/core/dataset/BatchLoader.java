@@ -218,6 +218,19 @@ public final class BatchLoader implements AutoCloseable {
         return new Pending(sample, pixels, images);
     }
 
+    /** Waits until nothing is under way, for tests. */
+    void awaitLookAhead() throws InterruptedException, ExecutionException {
+        List<Pending> all;
+        synchronized (pending) {
+            all = List.copyOf(pending.values());
+        }
+        for (Pending batch : all) {
+            for (Future<?> image : batch.images()) {
+                image.get();
+            }
+        }
+    }
+
     /**
      * Nanoseconds that calls of {@link #load} have waited for images so far. Where this is a good part of a training's time,
      * more {@linkplain Builder#threads threads} help.

@@ -8,6 +8,7 @@ import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
+import java.awt.image.PackedColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
@@ -28,6 +29,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
+import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -132,6 +134,7 @@ public final class ImageFiles {
     private static RgbImage decode(byte[] bytes, Limits limits) throws IOException {
         if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
             Jpeg header = Jpeg.parse(bytes);
+            checkSize(header.width(), header.height(), limits);
             if (header.components() == 4) {
                 throw new UnreadableImageException("a CMYK JPEG, which is not read; convert it to RGB");
             }
@@ -197,7 +200,7 @@ public final class ImageFiles {
     }
 
     /** The JPEG reader fills what is missing with grey and only warns. */
-    private static final class Truncation implements javax.imageio.event.IIOReadWarningListener {
+    private static final class Truncation implements IIOReadWarningListener {
         private @Nullable String message;
 
         @Override
@@ -216,7 +219,7 @@ public final class ImageFiles {
         ColorModel model = image.getColorModel();
         boolean grey = model.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
         boolean samples = !(model instanceof IndexColorModel)
-                && !(model instanceof java.awt.image.PackedColorModel)
+                && !(model instanceof PackedColorModel)
                 && (grey || model.getColorSpace().getType() == ColorSpace.TYPE_RGB);
         if (!samples) {
             int[] row = new int[width];

@@ -5,17 +5,25 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * What ImageIO does not tell about a JPEG file.
+ * What is to be known about a JPEG file before, or beside, decoding it.
  *
- * @param components colour components of the frame, 0 if no frame header was found
+ * @param width in pixels, before orientation
+ * @param height in pixels, before orientation
+ * @param components colour components
  * @param orientation the Exif orientation, 1 (as stored) to 8
  */
-record Jpeg(int components, int orientation) {
+record Jpeg(int width, int height, int components, int orientation) {
     private static final int ORIENTATION_TAG = 0x0112;
     private static final int SHORT_TYPE = 3;
 
-    /** Walks the segments before the pixels; damaged ones end the walk and leave the defaults. */
-    static Jpeg parse(byte[] file) {
+    /**
+     * Walks the segments before the pixels.
+     *
+     * @throws UnreadableImageException if none of them is a whole frame header
+     */
+    static Jpeg parse(byte[] file) throws UnreadableImageException {
+        int width = 0;
+        int height = 0;
         int components = 0;
         int orientation = 1;
         int at = 2;
@@ -32,13 +40,15 @@ record Jpeg(int components, int orientation) {
                 at += 2;
                 continue;
             }
-            int length = (file[at + 2] & 0xff) << 8 | (file[at + 3] & 0xff);
+            int length = unsignedShort(file, at + 2);
             int end = at + 2 + length;
             if (length < 2 || end > file.length) {
                 break;
             }
             boolean frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
             if (frame && length >= 8) {
+                height = unsignedShort(file, at + 5);
+                width = unsignedShort(file, at + 7);
                 components = file[at + 9] & 0xff;
             } else if (marker == 0xe1 && orientation == 1) {
                 orientation = exifOrientation(
@@ -46,7 +56,14 @@ record Jpeg(int components, int orientation) {
             }
             at = end;
         }
-        return new Jpeg(components, orientation);
+        if (components == 0) {
+            throw new UnreadableImageException("damaged or cut short: a JPEG without a frame header");
+        }
+        return new Jpeg(width, height, components, orientation);
+    }
+
+    private static int unsignedShort(byte[] file, int at) {
+        return (file[at] & 0xff) << 8 | (file[at + 1] & 0xff);
     }
 
     /** Orientation in an APP1 segment: "Exif", two zeros, then a TIFF header and its first directory. */

@@ -1,0 +1,280 @@
+package org.openface.core.dataset;
+
+import static com.google.common.primitives.Ints.asList;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.openface.core.dataset.DatasetSplitter.Placement;
+import org.openface.core.dataset.DatasetSplitter.Split;
+
+class DatasetSplitterTest {
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
+    Path folder;
+
+    private static int[] each(int identities, int images) {
+        int[] counts = new int[identities];
+        Arrays.fill(counts, images);
+        return counts;
+    }
+
+    private static void assertIsASplitOf(FaceDataset dataset, Split split) {
+        List<Face> together = new ArrayList<>(split.training().faces());
+        together.addAll(split.validation().faces());
+        assertThat(FaceDataset.of(together).faces()).isEqualTo(dataset.faces());
+        assertThat(split.training().size()).isPositive();
+        assertThat(split.validation().size()).isPositive();
+    }
+
+    @Test
+    void byIdentityHoldsOutWholePeople() {
+        FaceDataset dataset = Folders.imagined(each(40, 5));
+        Split split = DatasetSplitter.builder().validationFraction(0.25).build().split(dataset);
+        assertIsASplitOf(dataset, split);
+        assertThat(split.validation().identities()).hasSize(10);
+        assertThat(split.training().identities())
+                .hasSize(30)
+                .doesNotContainAnyElementsOf(split.validation().identities());
+    }
+
+    @Test
+    void dependsOnTheSeedAndNothingElse() {
+        FaceDataset dataset = Folders.imagined(each(40, 5));
+        for (boolean byImage : new boolean[] {false, true}) {
+            Set<List<Face>> seen = new HashSet<>();
+            for (int seed = 0; seed < 20; seed++) {
+                DatasetSplitter.Builder builder = DatasetSplitter.builder().seed(seed);
+                DatasetSplitter splitter = byImage
+                        ? builder.byImage().build()
+                        : builder.byIdentity().build();
+                Split split = splitter.split(dataset);
+                assertThat(splitter.split(FaceDataset.of(dataset.faces()))
+                                .validation()
+                                .faces())
+                        .isEqualTo(split.validation().faces());
+                seen.add(split.validation().faces());
+            }
+            assertThat(seen).hasSizeGreaterThan(15);
+        }
+    }
+
+    @Test
+    void everybodyIsAsLikelyToBeHeldOut() {
+        FaceDataset dataset = Folders.imagined(each(10, 2));
+        int[] heldOut = new int[10];
+        for (int seed = 0; seed < 5000; seed++) {
+            Split split = DatasetSplitter.builder()
+                    .validationFraction(0.2)
+                    .seed(seed)
+                    .build()
+                    .split(dataset);
+            for (String identity : split.validation().identities()) {
+                heldOut[dataset.identities().indexOf(identity)]++;
+            }
+        }
+        // Standard deviation sqrt(5000 * 0.2 * 0.8) = 28.
+        assertThat(asList(heldOut)).allSatisfy(count -> assertThat(count).isCloseTo(1000, within(130)));
+    }
+
+    @Test
+    void addingAPersonMovesAtMostOneOther() {
+        FaceDataset before = Folders.imagined(each(40, 2));
+        FaceDataset after = Folders.imagined(each(41, 2));
+        for (int seed = 0; seed < 50; seed++) {
+            DatasetSplitter splitter = DatasetSplitter.builder().seed(seed).build();
+            Set<String> moved =
+                    new HashSet<>(splitter.split(before).validation().identities());
+            moved.removeAll(splitter.split(after).validation().identities());
+            assertThat(moved).hasSizeLessThanOrEqualTo(1);
+        }
+    }
+
+    @Test
+    void holdsOutTheLeastNumberOfPeopleAndLeavesOne() {
+        DatasetSplitter three = DatasetSplitter.builder().minimumIdentities(3).build();
+        assertThat(three.split(Folders.imagined(each(12, 2))).validation().identities())
+                .hasSize(3);
+        assertThat(three.split(Folders.imagined(each(4, 2))).training().identities())
+                .hasSize(1);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> three.split(Folders.imagined(each(3, 2))))
+                .withMessageContaining("cannot hold out 3")
+                .withMessageContaining("has 3 identities");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DatasetSplitter.builder().build().split(Folders.imagined(5)))
+                .withMessageContaining("cannot hold out 1");
+        Split most = DatasetSplitter.builder().validationFraction(0.99).build().split(Folders.imagined(1, 1));
+        assertThat(most.training().size()).isEqualTo(1);
+        assertThat(most.validation().size()).isEqualTo(1);
+    }
+
+    @Test
+    void byImageNeverTakesTheOnlyImageOfAPerson() {
+        int[] counts = new int[200];
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = 1 + i % 6;
+        }
+        FaceDataset dataset = Folders.imagined(counts);
+        for (double fraction : new double[] {0.001, 0.1, 0.5, 0.999}) {
+            Split split = DatasetSplitter.builder()
+                    .byImage()
+                    .validationFraction(fraction)
+                    .build()
+                    .split(dataset);
+            assertIsASplitOf(dataset, split);
+            assertThat(split.training().identities()).isEqualTo(dataset.identities());
+        }
+    }
+
+    @Test
+    void byImageHoldsOutTheShareOfEveryPersonAndOfTheWhole() {
+        FaceDataset many = Folders.imagined(each(10, 50));
+        Split split = DatasetSplitter.builder().byImage().build().split(many);
+        for (int i = 0; i < 10; i++) {
+            assertThat(split.validation().faces(i).size()).isBetween(5, 6);
+        }
+        // With 3 images each a plain rounding would hold out nothing at all.
+        FaceDataset few = Folders.imagined(each(1000, 3));
+        assertThat(DatasetSplitter.builder()
+                        .byImage()
+                        .build()
+                        .split(few)
+                        .validation()
+                        .size())
+                .isCloseTo(300, within(60)); // standard deviation 14.5
+    }
+
+    @Test
+    void byImageNeedsSomebodyWithTwoImages() {
+        DatasetSplitter splitter = DatasetSplitter.builder().byImage().build();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> splitter.split(Folders.imagined(1, 1, 1)))
+                .withMessageContaining("none of the 3 identities has two images");
+        Split least = splitter.split(Folders.imagined(1, 2));
+        assertThat(least.training().size()).isEqualTo(2);
+        assertThat(least.validation().identities()).containsExactly("p00001");
+    }
+
+    @Test
+    void conflictsAreRefusedWhereTheyAreMade() {
+        for (double fraction : new double[] {0, 1, -0.1, 1.5, Double.NaN}) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> DatasetSplitter.builder().validationFraction(fraction))
+                    .withMessageContaining(Double.toString(fraction));
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DatasetSplitter.builder().byImage().minimumIdentities(3));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DatasetSplitter.builder().minimumIdentities(3).byImage());
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DatasetSplitter.builder().minimumIdentities(0));
+    }
+
+    // ------------------------------------------------------------------ writing
+
+    private Split split() throws IOException {
+        Path source = Folders.named(folder.resolve("source"), 2, 3, 1, 2);
+        return DatasetSplitter.builder().validationFraction(0.25).build().split(FaceDataset.index(source));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void writesTrainAndVal(Placement placement) throws IOException {
+        Split split = split();
+        List<String> source = Folders.relativeFiles(folder.resolve("source"));
+        Path out = folder.resolve("out");
+        try {
+            split.writeTo(out, placement);
+        } catch (UnsupportedOperationException e) {
+            assumeTrue(false, "no links here");
+        }
+        List<String> written = Folders.relativeFiles(out);
+        assertThat(Folders.relativeFiles(folder.resolve("source"))).isEqualTo(source);
+        assertThat(FaceDataset.index(out.resolve("train")).fingerprint())
+                .isEqualTo(split.training().fingerprint());
+        assertThat(FaceDataset.index(out.resolve("val")).fingerprint())
+                .isEqualTo(split.validation().fingerprint());
+        Path one = out.resolve("train")
+                .resolve(split.training().identities().get(0))
+                .resolve("0.png");
+        assertThat(Files.isSymbolicLink(one)).isEqualTo(placement == Placement.SYMBOLIC_LINK);
+        assertThat(Files.isSameFile(one, split.training().faces().get(0).file()))
+                .isEqualTo(placement != Placement.COPY);
+
+        for (Placement again : Placement.values()) {
+            split.writeTo(out, again);
+        }
+        Files.delete(one);
+        split.writeTo(out, placement);
+        assertThat(Folders.relativeFiles(out)).isEqualTo(written);
+    }
+
+    @Test
+    void neverOverwrites() throws IOException {
+        Split split = split();
+        Path out = folder.resolve("out");
+        split.writeTo(out, Placement.COPY);
+        Path one = out.resolve("val")
+                .resolve(split.validation().identities().get(0))
+                .resolve("0.png");
+        Files.write(one, new byte[] {9, 9, 9});
+        assertThatIOException()
+                .isThrownBy(() -> split.writeTo(out, Placement.COPY))
+                .withMessageContaining(one.toString())
+                .withMessageContaining("nothing was written");
+        assertThat(Files.readAllBytes(one)).containsExactly(9, 9, 9);
+    }
+
+    @Test
+    void refusesAFolderWithAnotherSplitBeforeItWritesAnything() throws IOException {
+        Split split = split();
+        Path out = folder.resolve("out");
+        split.writeTo(out);
+        List<String> before = Folders.relativeFiles(out);
+        Split other = new Split(split.validation(), split.training());
+        assertThatIOException()
+                .isThrownBy(() -> other.writeTo(out))
+                .withMessageContaining("is not part of this split")
+                .withMessageContaining("use an empty folder");
+        assertThat(Folders.relativeFiles(out)).isEqualTo(before);
+    }
+
+    @Test
+    void twoFacesForOnePlaceAreRefused() {
+        FaceDataset twice =
+                FaceDataset.of(List.of(new Face("a", Path.of("one", "1.png")), new Face("a", Path.of("two", "1.png"))));
+        Split split = new Split(twice, Folders.imagined(1));
+        assertThatIOException()
+                .isThrownBy(() -> split.writeTo(folder.resolve("out")))
+                .withMessageContaining("would both become");
+        assertThat(folder.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void aFolderWithoutWritePermissionIsNamed() throws IOException {
+        Split split = split();
+        Path locked = Files.createDirectory(folder.resolve("locked"));
+        assumeTrue(locked.getFileSystem().supportedFileAttributeViews().contains("posix"));
+        Files.setPosixFilePermissions(locked, PosixFilePermissions.fromString("r-xr-xr-x"));
+        assumeTrue(!Files.isWritable(locked), "the super-user may write everywhere");
+        assertThatIOException()
+                .isThrownBy(() -> split.writeTo(locked))
+                .withMessageContaining("no permission to write to " + locked);
+    }
+}

@@ -1,0 +1,163 @@
+package org.openface.triplet;
+
+import com.google.common.hash.Hashing;
+import com.google.common.hash.HashingOutputStream;
+import com.google.common.io.CountingOutputStream;
+import com.google.common.io.MoreFiles;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.openface.core.embedding.TrainableEmbedder;
+
+/**
+ * The checkpoints in a work directory: per epoch a model file, which is what {@link TrainableEmbedder#writeState} writes
+ * and nothing else, and the trainer's file beside it. The trainer's file is written last and holds the other's length and
+ * hash, so a checkpoint is there whole or not at all, and damage is found.
+ */
+final class CheckpointDirectory {
+    private static final Pattern TRAINER_FILE = Pattern.compile("checkpoint-(\\d{4,9})\\.properties");
+
+    private final WorkDirectory directory;
+    private final int keep;
+
+    CheckpointDirectory(WorkDirectory directory, int keep) {
+        this.directory = directory;
+        this.keep = keep;
+    }
+
+    private static String modelFileName(int epoch) {
+        return String.format(Locale.ROOT, "model-%04d.nn4", epoch);
+    }
+
+    private static String trainerFileName(int epoch) {
+        return String.format(Locale.ROOT, "checkpoint-%04d.properties", epoch);
+    }
+
+    Path modelFile(int epoch) {
+        return directory.resolve(modelFileName(epoch));
+    }
+
+    Path trainerFile(int epoch) {
+        return directory.resolve(trainerFileName(epoch));
+    }
+
+    /** Writes the state of a network and the trainer's file for it, and then deletes checkpoints that are too old. */
+    Checkpoint write(
+            TrainableEmbedder model,
+            boolean evaluated,
+            Map<String, String> configuration,
+            Map<String, String> provenance,
+            List<EpochMetrics> history)
+            throws IOException {
+        int epoch = history.get(history.size() - 1).epoch();
+        Checkpoint[] written = new Checkpoint[1];
+        directory.write(modelFileName(epoch), out -> {
+            CountingOutputStream counting = new CountingOutputStream(out);
+            HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), counting);
+            model.writeState(hashing);
+            hashing.flush();
+            written[0] = new Checkpoint(
+                    epoch,
+                    evaluated,
+                    counting.getCount(),
+                    hashing.hash().toString(),
+                    configuration,
+                    provenance,
+                    List.copyOf(history));
+        });
+        write(written[0]);
+        for (Map.Entry<Integer, Path> old :
+                trainerFiles().headMap(epoch - keep, true).entrySet()) {
+            Files.deleteIfExists(old.getValue());
+            Files.deleteIfExists(modelFile(old.getKey()));
+        }
+        return written[0];
+    }
+
+    /** Writes the trainer's file again, for a network that is there already. */
+    void write(Checkpoint checkpoint) throws IOException {
+        directory.write(trainerFileName(checkpoint.epoch()), checkpoint.format());
+    }
+
+    /**
+     * The newest checkpoint that is not damaged.
+     *
+     * @param skipped is told of each damaged one that is newer, with the reason
+     * @throws IOException if there are checkpoints and all are damaged
+     */
+    Optional<Checkpoint> newest(BiConsumer<Path, String> skipped) throws IOException {
+        StringBuilder reasons = new StringBuilder();
+        for (Map.Entry<Integer, Path> file : trainerFiles().descendingMap().entrySet()) {
+            try {
+                return Optional.of(read(file.getKey(), file.getValue()));
+            } catch (IOException | IllegalArgumentException e) {
+                String reason = String.valueOf(e.getMessage());
+                skipped.accept(file.getValue(), reason);
+                reasons.append(reasons.length() == 0 ? "" : "; ")
+                        .append(file.getValue().getFileName())
+                        .append(": ")
+                        .append(reason);
+            }
+        }
+        if (reasons.length() > 0) {
+            throw new IOException("no usable checkpoint in " + directory.resolve("") + " (" + reasons
+                    + "); restore one, or train in another work directory");
+        }
+        return Optional.empty();
+    }
+
+    private Checkpoint read(int epoch, Path file) throws IOException {
+        Checkpoint checkpoint = Checkpoint.parse(Files.readString(file));
+        if (checkpoint.epoch() != epoch || checkpoint.history().size() != epoch) {
+            throw new IOException("it is of epoch " + checkpoint.epoch());
+        }
+        Path model = modelFile(epoch);
+        if (!Files.exists(model)) {
+            throw new IOException(model.getFileName() + " is missing");
+        }
+        if (Files.size(model) != checkpoint.modelBytes()) {
+            throw new IOException(
+                    model.getFileName() + " has " + Files.size(model) + " bytes instead of " + checkpoint.modelBytes());
+        }
+        String hash = MoreFiles.asByteSource(model).hash(Hashing.sha256()).toString();
+        if (!hash.equals(checkpoint.modelHash())) {
+            throw new IOException(model.getFileName() + " is damaged: its checksum does not fit");
+        }
+        return checkpoint;
+    }
+
+    /** Gives a network the state of a checkpoint. */
+    void restore(Checkpoint checkpoint, TrainableEmbedder model) throws IOException {
+        Path file = modelFile(checkpoint.epoch());
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            model.readState(in);
+        } catch (IOException e) {
+            throw new IOException("cannot go on from " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private NavigableMap<Integer, Path> trainerFiles() throws IOException {
+        NavigableMap<Integer, Path> out = new TreeMap<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory.resolve(""), "checkpoint-*")) {
+            for (Path file : files) {
+                Matcher name = TRAINER_FILE.matcher(String.valueOf(file.getFileName()));
+                if (name.matches()) {
+                    out.put(Integer.valueOf(name.group(1)), file);
+                }
+            }
+        }
+        return out;
+    }
+}

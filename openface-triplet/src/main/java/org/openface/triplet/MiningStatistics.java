@@ -1,0 +1,28 @@
+package org.openface.triplet;
+
+/**
+ * What a miner saw of one batch. Shares and means are over the pairs it looked at and, for each, all images of other
+ * identities, chosen or not: unlike the loss over chosen triplets, which hovers at the margin, they show whether a
+ * network learns. NaN where nothing was counted.
+ *
+ * @param pairs anchor-positive pairs looked at
+ * @param pairsWithViolatingNegative of these, the ones with at least one negative that violates the constraint
+ * @param pairsWithEligibleNegative of these, the ones with at least one negative that the filter accepts
+ * @param violatingShare share of all triplets of these pairs that violate the constraint
+ * @param lossOverAll mean of max(0, ap - an + margin) over all triplets of these pairs, satisfied ones included
+ * @param meanPositiveDistance mean squared distance of the pairs
+ * @param meanNegativeDistance mean squared distance of anchors to images of other identities, each pair counting once
+ */
+public record MiningStatistics(
+        long pairs,
+        long pairsWithViolatingNegative,
+        long pairsWithEligibleNegative,
+        double violatingShare,
+        double lossOverAll,
+        double meanPositiveDistance,
+        double meanNegativeDistance) {
+
+    /** For miners that count nothing. */
+    public static final MiningStatistics NONE =
+            new MiningStatistics(0, 0, 0, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+}

@@ -1,0 +1,40 @@
+package org.openface.triplet;
+
+/**
+ * Chooses among a pair's candidates, the last part of a mining strategy. A pair without candidates is dropped before.
+ *
+ * <p>Implementations hold no state that changes and draw random numbers from the {@link Draw} they are given only.
+ */
+@FunctionalInterface
+public interface NegativeSelector {
+    /** Hands the chosen candidates to {@code out}; none is allowed and drops the pair. */
+    void select(Candidates candidates, Draw draw, NegativeSink out);
+
+    /** One at random, each with the same probability: OpenFace's choice, after Parkhi et al. (2015). */
+    static NegativeSelector random() {
+        return NegativeSelectors.RANDOM;
+    }
+
+    /** The one nearest to the anchor; of equal ones the first in the batch. */
+    static NegativeSelector hardest() {
+        return NegativeSelectors.HARDEST;
+    }
+
+    /** Every candidate: one triplet each. */
+    static NegativeSelector all() {
+        return NegativeSelectors.ALL;
+    }
+
+    /**
+     * One at random among those that are hardest, second hardest and so on: {@code rank(2, 5)} is one of the second to
+     * fifth hardest, which spares the run the very hardest, often wrongly labelled. Fewer than {@code from} candidates
+     * drop the pair.
+     *
+     * @param from first rank, at least 1
+     * @param to last rank, at least {@code from}
+     * @throws IllegalArgumentException if the ranks are not in this order
+     */
+    static NegativeSelector rank(int from, int to) {
+        return new NegativeSelectors.Rank(from, to);
+    }
+}

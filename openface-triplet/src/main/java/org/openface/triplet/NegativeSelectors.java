@@ -1,0 +1,62 @@
+package org.openface.triplet;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+enum NegativeSelectors implements NegativeSelector {
+    RANDOM("random") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            out.add(draw.below(candidates.size()));
+        }
+    },
+    HARDEST("hardest") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            int hardest = 0;
+            for (int k = 1; k < candidates.size(); k++) {
+                if (candidates.distance(k) < candidates.distance(hardest)) {
+                    hardest = k;
+                }
+            }
+            out.add(hardest);
+        }
+    },
+    ALL("all") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            for (int k = 0; k < candidates.size(); k++) {
+                out.add(k);
+            }
+        }
+    };
+
+    private final String name;
+
+    NegativeSelectors(String name) {
+        this.name = name;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+
+    record Rank(int from, int to) implements NegativeSelector {
+        Rank {
+            checkArgument(1 <= from && from <= to, "ranks must satisfy 1 <= from <= to, got %s and %s", from, to);
+        }
+
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            int eligible = Math.min(to, candidates.size()) - from + 1;
+            if (eligible > 0) {
+                out.add(candidates.ofRank(from - 1 + draw.below(eligible)));
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "rank(" + from + ", " + to + ")";
+        }
+    }
+}

@@ -1,0 +1,313 @@
+package org.openface.triplet;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.openface.core.dataset.BatchSampler;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.triplet.report.TrainingPlots;
+
+/**
+ * Trains a network with triplets. Per batch: one forward pass over all images, mining among their embeddings, the loss's
+ * gradient mapped onto the embeddings, one backward pass.
+ *
+ * <p>An epoch is a number of batches, whether or not triplets are found in them; the optimiser's state lasts for the
+ * whole run. After each epoch the network is written to the work directory ({@code model-0004.nn4} and {@code
+ * checkpoint-0004.properties} for epoch 4), evaluated, and the logs ({@code train.log}, {@code test.log}, {@code
+ * metrics.csv}) and plots are brought up to date.
+ *
+ * <p>A work directory that holds a checkpoint is gone on with: {@link #fit} takes the newest good one, and the run ends with
+ * the same network, bit for bit, as one never interrupted. What decides the result must be the same then; the number of
+ * epochs, evaluations, listeners and how many checkpoints are kept may differ. A work directory that holds all epochs
+ * already returns its result at once.
+ *
+ * <p>An image that cannot be read is left out of its batch and reported as an event; the run stops only if a batch loses
+ * more than half. A trainer is immutable; do not run two on one network or in one work directory at a time.
+ */
+public final class Trainer {
+    final TrainableEmbedder model;
+    final BatchSampler sampler;
+    final int batchesPerEpoch;
+    final int epochs;
+    final float margin;
+    final TripletMiner miner;
+    final TripletLoss loss;
+    final Optimizer optimizer;
+    final long seed;
+    final long memoryBudget;
+    final int keepCheckpoints;
+    final boolean plots;
+    final Path workDirectory;
+    final Map<String, Evaluation> evaluations;
+    final List<TrainingListener> listeners;
+    /** The settings that decide the result, in words; what depends on files or the network is added by the run. */
+    final Map<String, String> configuration;
+
+    private Trainer(Builder builder, TrainableEmbedder model, FaceDataset trainingSet, Path workDirectory) {
+        this.model = model;
+        this.workDirectory = workDirectory;
+        sampler = BatchSampler.builder(trainingSet)
+                .identitiesPerBatch(builder.identitiesPerBatch)
+                .imagesPerIdentity(builder.imagesPerIdentity)
+                .extraNegatives(builder.extraNegatives)
+                .horizontalFlip(builder.horizontalFlip)
+                .seed(builder.seed)
+                .build();
+        batchesPerEpoch = builder.batchesPerEpoch;
+        epochs = builder.epochs;
+        margin = builder.margin;
+        miner = builder.miner;
+        loss = builder.loss;
+        optimizer = builder.optimizer;
+        seed = builder.seed;
+        memoryBudget = builder.memoryBudget;
+        keepCheckpoints = builder.keepCheckpoints;
+        plots = builder.plots;
+        evaluations = new LinkedHashMap<>(builder.evaluations);
+        listeners = List.copyOf(builder.listeners);
+        configuration = builder.describe();
+    }
+
+    /** A trainer to be configured. Model, training set and work directory are required; the defaults are OpenFace's. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Trains up to the last epoch, or goes on from where an earlier run in the work directory ended. Blocks until then.
+     *
+     * @return what the run led to; the network holds its weights
+     * @throws IOException if the work directory cannot be written, checkpoints are there and none is usable, or more than
+     *     half of a batch's images cannot be read
+     * @throws IllegalArgumentException if the work directory's run was made with settings that decide the result and
+     *     differ from these; the message names them
+     * @throws IllegalStateException if an embedding, the loss or a gradient is NaN or infinite; the message says where and
+     *     names the last good checkpoint
+     */
+    public TrainingResult fit() throws IOException {
+        return new TrainingRun(this).run();
+    }
+
+    /** Configures a {@link Trainer}. */
+    public static final class Builder {
+        private @Nullable TrainableEmbedder model;
+        private @Nullable FaceDataset trainingSet;
+        private @Nullable Path workDirectory;
+        private int identitiesPerBatch = 15;
+        private int imagesPerIdentity = 20;
+        private int extraNegatives;
+        private boolean horizontalFlip = true;
+        private int batchesPerEpoch = 250;
+        private int epochs = 1000;
+        private float margin = 0.2f;
+        private TripletMiner miner = TripletMiner.openFace();
+        private TripletLoss loss = TripletLoss.margin();
+        private Optimizer optimizer = Optimizer.adam(1e-3);
+        private long seed = 2;
+        private long memoryBudget = halfOfMemory();
+        private int keepCheckpoints = 2;
+        private boolean plots = true;
+        private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
+        private final List<TrainingListener> listeners = new ArrayList<>();
+
+        private Builder() {}
+
+        /** The network to train. Required. The caller closes it. */
+        public Builder model(TrainableEmbedder network) {
+            model = network;
+            return this;
+        }
+
+        /** The faces to learn from. Required. */
+        public Builder trainingSet(FaceDataset faces) {
+            trainingSet = faces;
+            return this;
+        }
+
+        /** Different people in a batch (OpenFace's {@code -peoplePerBatch}); 15 by default. */
+        public Builder identitiesPerBatch(int count) {
+            checkArgument(
+                    count >= 2, "identitiesPerBatch (%s) must be at least 2: a negative is another person", count);
+            identitiesPerBatch = count;
+            return this;
+        }
+
+        /** Up to how many images of a person are in a batch (OpenFace's {@code -imagesPerPerson}); 20 by default. */
+        public Builder imagesPerIdentity(int count) {
+            checkArgument(count >= 2, "imagesPerIdentity (%s) must be at least 2: an anchor and a positive", count);
+            imagesPerIdentity = count;
+            return this;
+        }
+
+        /**
+         * Random faces of people outside the batch, added as negatives only (Schroff et al., 2015; OpenFace never had them);
+         * 0 by default.
+         */
+        public Builder extraNegatives(int count) {
+            checkArgument(count >= 0, "extraNegatives (%s) must not be negative", count);
+            extraNegatives = count;
+            return this;
+        }
+
+        /** Whether every other image, at random, is mirrored; on by default, as in OpenFace. */
+        public Builder horizontalFlip(boolean on) {
+            horizontalFlip = on;
+            return this;
+        }
+
+        /** Batches in an epoch, those without triplets included (OpenFace's {@code -epochSize}); 250 by default. */
+        public Builder batchesPerEpoch(int count) {
+            checkArgument(count >= 1, "batchesPerEpoch (%s) must be at least 1", count);
+            batchesPerEpoch = count;
+            return this;
+        }
+
+        /** Epochs in all, those of earlier runs included (OpenFace's {@code -nEpochs}); 1,000 by default. */
+        public Builder epochs(int count) {
+            checkArgument(count >= 1, "epochs (%s) must be at least 1", count);
+            epochs = count;
+            return this;
+        }
+
+        /** What squared distances to negatives shall exceed those to positives by (OpenFace's {@code -alpha}); 0.2. */
+        public Builder margin(float squaredDistance) {
+            checkArgument(
+                    squaredDistance >= 0 && Float.isFinite(squaredDistance),
+                    "margin (%s) must be finite and not negative",
+                    squaredDistance);
+            margin = squaredDistance;
+            return this;
+        }
+
+        /** Which triplets are learnt from; {@link TripletMiner#openFace} by default. */
+        public Builder miner(TripletMiner strategy) {
+            miner = strategy;
+            return this;
+        }
+
+        /** What is minimised; {@link TripletLoss#margin} by default. */
+        public Builder loss(TripletLoss function) {
+            loss = function;
+            return this;
+        }
+
+        /** How weights are changed; Adam with a learning rate of 1e-3 by default. */
+        public Builder optimizer(Optimizer rule) {
+            optimizer = rule;
+            return this;
+        }
+
+        /** Start of all random choices of batches and triplets (OpenFace's {@code -manualSeed}); 2 by default. */
+        public Builder seed(long start) {
+            seed = start;
+            return this;
+        }
+
+        /**
+         * Bytes that a step may take beyond the weights; half of the machine's memory by default. A batch that does not fit is
+         * executed in chunks, if the network can.
+         */
+        public Builder memoryBudget(long bytes) {
+            checkArgument(bytes > 0, "memoryBudget (%s) must be positive", bytes);
+            memoryBudget = bytes;
+            return this;
+        }
+
+        /** Folder for checkpoints, logs and plots (OpenFace's {@code -save}), made if missing. Required. */
+        public Builder workDirectory(Path folder) {
+            workDirectory = folder;
+            return this;
+        }
+
+        /** How many of the newest checkpoints are kept; 2 by default, so that one can be damaged. */
+        public Builder keepCheckpoints(int count) {
+            checkArgument(count >= 1, "keepCheckpoints (%s) must be at least 1", count);
+            keepCheckpoints = count;
+            return this;
+        }
+
+        /** Whether curves are drawn after each epoch, see {@link TrainingPlots}; on by default. */
+        public Builder plots(boolean on) {
+            plots = on;
+            return this;
+        }
+
+        /**
+         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one goes into {@code
+         * test.log}.
+         *
+         * @param name of letters, digits and {@code _ @ -}; prefix of the figures in {@code metrics.csv}
+         * @throws IllegalArgumentException if the name has other characters or was used before
+         */
+        public Builder evaluateEachEpoch(String name, Evaluation evaluation) {
+            checkArgument(name.matches("[\\w@-]+"), "the name of an evaluation cannot be '%s'", name);
+            checkArgument(!evaluations.containsKey(name), "there is an evaluation '%s' already", name);
+            evaluations.put(name, evaluation);
+            return this;
+        }
+
+        /** Hears of each epoch that ends. */
+        public Builder onEpoch(Consumer<EpochMetrics> listener) {
+            return listener(event -> {
+                if (event instanceof TrainingEvent.EpochCompleted completed) {
+                    listener.accept(completed.metrics());
+                }
+            });
+        }
+
+        /** Hears of everything. May be called several times. */
+        public Builder listener(TrainingListener listener) {
+            listeners.add(listener);
+            return this;
+        }
+
+        /**
+         * The trainer; nothing is read or computed yet.
+         *
+         * @throws IllegalStateException if model, training set or work directory is missing
+         * @throws IllegalArgumentException if the training set has too few identities for a batch, or nobody has two images
+         */
+        public Trainer build() {
+            checkState(model != null, "a trainer needs a network: call model(...)");
+            checkState(trainingSet != null, "a trainer needs faces: call trainingSet(...)");
+            checkState(workDirectory != null, "a trainer needs a folder to write to: call workDirectory(...)");
+            return new Trainer(this, model, trainingSet, workDirectory);
+        }
+
+        /** Builds and trains: {@link Trainer#fit}. */
+        public TrainingResult fit() throws IOException {
+            return build().fit();
+        }
+
+        private Map<String, String> describe() {
+            Map<String, String> words = new LinkedHashMap<>();
+            words.put("identitiesPerBatch", Integer.toString(identitiesPerBatch));
+            words.put("imagesPerIdentity", Integer.toString(imagesPerIdentity));
+            words.put("extraNegatives", Integer.toString(extraNegatives));
+            words.put("horizontalFlip", Boolean.toString(horizontalFlip));
+            words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
+            words.put("margin", Float.toString(margin));
+            words.put("miner", Description.of(miner));
+            words.put("loss", loss.toString());
+            words.put("optimizer", optimizer.toString());
+            words.put("seed", Long.toString(seed));
+            return words;
+        }
+
+        private static long halfOfMemory() {
+            var system = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class);
+            return system.getTotalMemorySize() / 2;
+        }
+    }
+}

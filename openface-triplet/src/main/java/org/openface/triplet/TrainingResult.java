@@ -1,0 +1,23 @@
+package org.openface.triplet;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The outcome of a training.
+ *
+ * @param epochs epochs that the network has been trained for, in all runs together
+ * @param history one entry per epoch, those of earlier runs included
+ * @param modelFile the network after the last epoch, as its {@code writeState} wrote it
+ * @param weightsHash SHA-256 over the network's parameter values
+ */
+public record TrainingResult(int epochs, List<EpochMetrics> history, Path modelFile, String weightsHash) {
+    public TrainingResult {
+        history = List.copyOf(history);
+    }
+
+    /** The metrics of the last epoch. */
+    public EpochMetrics last() {
+        return history.get(history.size() - 1);
+    }
+}

@@ -1,0 +1,47 @@
+package org.openface.triplet;
+
+/**
+ * Chooses the triplets of a batch to learn from. Either composed of three parts by {@link #of}, or any function.
+ *
+ * <p>A miner is a function of its batch: it keeps no state that changes, and its random choices come from {@link
+ * MiningBatch#draws()}. Otherwise a resumed run would not repeat the uninterrupted one.
+ */
+@FunctionalInterface
+public interface TripletMiner {
+    /** The triplets to learn from, built by {@link Triplets#builder}; none is an ordinary result. */
+    Triplets mine(MiningBatch in);
+
+    /**
+     * A strategy from its parts: for each pair, the images of other identities that the filter accepts are the
+     * candidates, and the selector chooses among them.
+     */
+    static TripletMiner of(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) {
+        return new ComposedMiner(pairs, filter, negatives);
+    }
+
+    /**
+     * OpenFace's strategy: all unordered pairs, each with one random negative that violates the constraint ({@code
+     * training/train.lua}; OpenFace could pick the anchor's own identity there, which cannot happen here).
+     */
+    static TripletMiner openFace() {
+        return of(PairSelector.allPairs(), TripletFilter.violating(), NegativeSelector.random());
+    }
+
+    /** FaceNet's strategy: all ordered pairs, each with one random semi-hard negative (Schroff et al., 2015). */
+    static TripletMiner faceNet() {
+        return of(PairSelector.orderedPairs(), TripletFilter.semiHard(), NegativeSelector.random());
+    }
+
+    /**
+     * "Batch hard" (Hermans et al., 2017): each anchor with its farthest positive and its nearest negative. Triplets that
+     * satisfy the constraint count in the mean and have no gradient.
+     */
+    static TripletMiner batchHard() {
+        return of(PairSelector.hardestPositive(), TripletFilter.any(), NegativeSelector.hardest());
+    }
+
+    /** All unordered pairs, each with any image of another identity: the plain baseline, mostly without gradient. */
+    static TripletMiner randomNegatives() {
+        return of(PairSelector.allPairs(), TripletFilter.any(), NegativeSelector.random());
+    }
+}

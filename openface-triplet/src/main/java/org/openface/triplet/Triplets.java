@@ -1,0 +1,150 @@
+package org.openface.triplet;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkElementIndex;
+import static com.google.common.base.Preconditions.checkState;
+
+import java.util.Arrays;
+import org.openface.core.embedding.Role;
+
+/**
+ * The triplets mined from one batch, as places in the batch, with what the miner saw on the way. Empty is an ordinary
+ * result.
+ *
+ * <p>Whatever strategy made them, each has an anchor and a positive of one identity and a negative of another: the
+ * builder refuses any other.
+ */
+public final class Triplets {
+    private final int[] anchors;
+    private final int[] positives;
+    private final int[] negatives;
+    private final MiningStatistics statistics;
+
+    private Triplets(int[] anchors, int[] positives, int[] negatives, MiningStatistics statistics) {
+        this.anchors = anchors;
+        this.positives = positives;
+        this.negatives = negatives;
+        this.statistics = statistics;
+    }
+
+    /** A builder of triplets of one batch. */
+    public static Builder builder(MiningBatch in) {
+        return new Builder(in);
+    }
+
+    /** Number of triplets. */
+    public int size() {
+        return anchors.length;
+    }
+
+    /** Whether there is none. */
+    public boolean isEmpty() {
+        return anchors.length == 0;
+    }
+
+    /** The anchor of triplet t. */
+    public int anchor(int t) {
+        return anchors[t];
+    }
+
+    /** The positive of triplet t. */
+    public int positive(int t) {
+        return positives[t];
+    }
+
+    /** The negative of triplet t. */
+    public int negative(int t) {
+        return negatives[t];
+    }
+
+    /** What the miner counted; {@link MiningStatistics#NONE} if it did not. */
+    public MiningStatistics statistics() {
+        return statistics;
+    }
+
+    /** For messages: how many there are. */
+    @Override
+    public String toString() {
+        return size() + " triplets of " + statistics.pairs() + " pairs";
+    }
+
+    /** Collects triplets in the order in which they are added. */
+    public static final class Builder {
+        private final MiningBatch in;
+        private int[] anchors = new int[16];
+        private int[] positives = new int[16];
+        private int[] negatives = new int[16];
+        private int size;
+        private MiningStatistics statistics = MiningStatistics.NONE;
+
+        private Builder(MiningBatch in) {
+            this.in = in;
+        }
+
+        /**
+         * Adds a triplet.
+         *
+         * @throws IllegalArgumentException if anchor and positive are one image, or of two identities, or negatives only,
+         *     or if the negative is of the anchor's identity
+         */
+        public Builder add(int anchor, int positive, int negative) {
+            checkPair(in, anchor, positive);
+            checkElementIndex(negative, in.size());
+            checkArgument(
+                    in.identity(anchor) != in.identity(negative),
+                    "image %s cannot be a negative of image %s: both are of identity %s",
+                    negative,
+                    anchor,
+                    in.identity(anchor));
+            if (size == anchors.length) {
+                grow();
+            }
+            anchors[size] = anchor;
+            positives[size] = positive;
+            negatives[size] = negative;
+            size++;
+            return this;
+        }
+
+        static void checkPair(MiningBatch in, int anchor, int positive) {
+            checkElementIndex(anchor, in.size());
+            checkElementIndex(positive, in.size());
+            checkArgument(anchor != positive, "image %s cannot be its own positive", anchor);
+            checkArgument(
+                    in.identity(anchor) == in.identity(positive),
+                    "images %s and %s are of two identities, %s and %s, and no pair",
+                    anchor,
+                    positive,
+                    in.identity(anchor),
+                    in.identity(positive));
+            checkArgument(
+                    in.role(anchor) == Role.FULL && in.role(positive) == Role.FULL,
+                    "images %s and %s are no pair: one is a negative only",
+                    anchor,
+                    positive);
+        }
+
+        private void grow() {
+            checkState(size < Integer.MAX_VALUE - 8, "more than %s triplets in one batch", size);
+            int capacity = (int) Math.min(Integer.MAX_VALUE - 8, 2L * size);
+            anchors = Arrays.copyOf(anchors, capacity);
+            positives = Arrays.copyOf(positives, capacity);
+            negatives = Arrays.copyOf(negatives, capacity);
+        }
+
+        /** What was counted while mining; for reports only. */
+        public Builder statistics(MiningStatistics counted) {
+            statistics = counted;
+            return this;
+        }
+
+        /** The triplets added so far. */
+        public Triplets build() {
+            return new Triplets(
+                    Arrays.copyOf(anchors, size),
+                    Arrays.copyOf(positives, size),
+                    Arrays.copyOf(negatives, size),
+                    statistics);
+        }
+    }
+}

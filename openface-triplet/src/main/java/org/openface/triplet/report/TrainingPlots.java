@@ -1,0 +1,130 @@
+package org.openface.triplet.report;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.BitmapEncoder.BitmapFormat;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.style.Styler.LegendPosition;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/**
+ * Curves of a training, drawn from the {@code metrics.csv} of its work directory: what OpenFace's {@code plot-loss.py}
+ * does. Works for any work directory, also while a training is under way and without a screen.
+ */
+public final class TrainingPlots {
+    private TrainingPlots() {}
+
+    /**
+     * Draws {@code loss.png} (both losses), {@code mining.png} (shares and distances) and, if there is an evaluation, {@code
+     * accuracy.png} (accuracy and AUC) into a work directory, over earlier ones.
+     *
+     * @throws IOException if {@code metrics.csv} is missing or no table of numbers, or a file cannot be written
+     */
+    public static void write(Path workDirectory) throws IOException {
+        Map<String, double[]> columns = read(workDirectory.resolve("metrics.csv"));
+        Map<String, double[]> loss = new LinkedHashMap<>();
+        Map<String, double[]> mining = new LinkedHashMap<>();
+        Map<String, double[]> evaluation = new LinkedHashMap<>();
+        columns.forEach((name, values) -> {
+            switch (name) {
+                case "meanLoss" -> loss.put("chosen triplets", values);
+                case "lossOverAll" -> loss.put("all triplets", values);
+                case "pairsWithViolatingNegative" -> mining.put("pairs with a violating negative (share)", values);
+                case "violatingShare" -> mining.put("violating triplets (share)", values);
+                case "meanPositiveDistance" -> mining.put("squared distance to positives", values);
+                case "meanNegativeDistance" -> mining.put("squared distance to negatives", values);
+                default -> {
+                    if (name.startsWith("evaluation.") && (name.endsWith(".accuracy") || name.endsWith(".auc"))) {
+                        evaluation.put(name.substring("evaluation.".length()), values);
+                    }
+                }
+            }
+        });
+        double[] epochs = columns.getOrDefault("epoch", new double[0]);
+        draw(workDirectory, "loss.png", "Triplet loss", "mean over the epoch", epochs, loss);
+        draw(workDirectory, "mining.png", "Mining", "mean over the epoch", epochs, mining);
+        draw(workDirectory, "accuracy.png", "Evaluation", "", epochs, evaluation);
+    }
+
+    /** Columns by name; NaN where a cell is empty. */
+    private static Map<String, double[]> read(Path file) throws IOException {
+        List<String[]> rows = new ArrayList<>();
+        for (String line : Files.readAllLines(file)) {
+            rows.add(line.split(",", -1));
+        }
+        Map<String, double[]> columns = new LinkedHashMap<>();
+        for (int c = 0; !rows.isEmpty() && c < rows.get(0).length; c++) {
+            double[] values = new double[rows.size() - 1];
+            for (int r = 0; r < values.length; r++) {
+                String[] row = rows.get(r + 1);
+                values[r] = c < row.length ? number(row[c], file) : Double.NaN;
+            }
+            columns.put(rows.get(0)[c], values);
+        }
+        return columns;
+    }
+
+    private static double number(String cell, Path file) throws IOException {
+        try {
+            return cell.isEmpty() ? Double.NaN : Double.parseDouble(cell);
+        } catch (NumberFormatException e) {
+            throw new IOException("'" + cell + "' in " + file + " is no number", e);
+        }
+    }
+
+    private static void draw(
+            Path directory, String name, String title, String axis, double[] epochs, Map<String, double[]> curves)
+            throws IOException {
+        XYChart chart = new XYChartBuilder()
+                .width(900)
+                .height(540)
+                .title(title)
+                .xAxisTitle("epoch")
+                .yAxisTitle(axis)
+                .build();
+        chart.getStyler().setLegendPosition(LegendPosition.OutsideS);
+        chart.getStyler().setXAxisDecimalPattern("0");
+        curves.forEach((label, values) -> {
+            double[] xs = new double[values.length];
+            double[] ys = new double[values.length];
+            int count = 0;
+            for (int i = 0; i < values.length; i++) {
+                if (Double.isFinite(values[i])) {
+                    xs[count] = epochs[i];
+                    ys[count] = values[i];
+                    count++;
+                }
+            }
+            if (count > 0) {
+                chart.addSeries(label, Arrays.copyOf(xs, count), Arrays.copyOf(ys, count))
+                        .setMarker(count == 1 ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
+            }
+        });
+        if (chart.getSeriesMap().isEmpty()) {
+            return;
+        }
+        Path temporary = Files.createTempFile(directory, ".writing-" + name + "-", "");
+        try {
+            try (OutputStream out = Files.newOutputStream(temporary)) {
+                BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG);
+            }
+            Files.move(
+                    temporary,
+                    directory.resolve(name),
+                    StandardCopyOption.ATOMIC_MOVE,
+                    StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+}

@@ -1,0 +1,496 @@
+package org.openface.triplet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.StepReport;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+
+class TrainerTest {
+    private static final int PEOPLE = 6;
+    private static final int IMAGES = 5;
+
+    /** Held, or the setting could be lost with the logger. */
+    private static final Logger LOGGER = Logger.getLogger(Trainer.class.getName());
+
+    private Path temp;
+    private Path faces;
+    private Path work;
+    private FaceDataset dataset;
+    private final List<TrainingEvent> events = new ArrayList<>();
+
+    @BeforeAll
+    static void silence() {
+        LOGGER.setLevel(Level.OFF);
+    }
+
+    @BeforeEach
+    void drawPeople(@TempDir Path folderOfTheTest) throws IOException {
+        temp = folderOfTheTest;
+        faces = temp.resolve("faces");
+        work = temp.resolve("work");
+        for (int person = 0; person < PEOPLE; person++) {
+            Path folder = Files.createDirectories(faces.resolve("person " + person));
+            for (int image = 0; image < IMAGES; image++) {
+                ImageFiles.writePng(picture(person, image), folder.resolve("image-" + image + ".png"));
+            }
+        }
+        dataset = FaceDataset.index(faces);
+    }
+
+    /** A pattern per person under noise and light of each image's own. */
+    private static RgbImage picture(int person, int image) {
+        Random own = new Random(person);
+        Random noise = new Random(100L * person + image);
+        int light = noise.nextInt(120);
+        byte[] rgb = new byte[LinearEmbedder.SIZE * LinearEmbedder.SIZE * 3];
+        for (int i = 0; i < rgb.length; i++) {
+            rgb[i] = (byte) (light + own.nextInt(60) + noise.nextInt(60));
+        }
+        return RgbImage.of(LinearEmbedder.SIZE, LinearEmbedder.SIZE, rgb);
+    }
+
+    private Trainer.Builder trainer(LinearEmbedder model) {
+        return Trainer.builder()
+                .model(model)
+                .trainingSet(dataset)
+                .identitiesPerBatch(4)
+                .imagesPerIdentity(3)
+                .batchesPerEpoch(5)
+                .epochs(2)
+                .optimizer(Optimizer.adam(0.01))
+                .workDirectory(work)
+                .plots(false)
+                .listener(events::add);
+    }
+
+    private <E extends TrainingEvent> List<E> events(Class<E> type) {
+        return events.stream().filter(type::isInstance).map(type::cast).toList();
+    }
+
+    @Test
+    void tenFrozenLosses() throws IOException {
+        trainer(new LinearEmbedder(1)).fit();
+        assertThat(events(TrainingEvent.StepCompleted.class).stream()
+                        .map(step -> String.format(Locale.ROOT, "%.7f", step.loss())))
+                .containsExactly(
+                        "0.2557112",
+                        "0.1351447",
+                        "0.2086843",
+                        "0.2422809",
+                        "0.1951925",
+                        "0.1756257",
+                        "0.1808576",
+                        "0.1886558",
+                        "0.2102853",
+                        "0.1948314");
+    }
+
+    @Test
+    void theLossOverAllTripletsFalls() throws IOException {
+        TrainingResult result = trainer(new LinearEmbedder(1)).epochs(20).fit();
+        assertThat(result.last().lossOverAll())
+                .isLessThan(0.5 * result.history().get(0).lossOverAll());
+        assertThat(result.last().violatingShare())
+                .isLessThan(0.5 * result.history().get(0).violatingShare());
+    }
+
+    @Test
+    void eventsComeInOrder() throws IOException {
+        trainer(new LinearEmbedder(1))
+                .batchesPerEpoch(2)
+                .evaluateEachEpoch("lfw", model -> Map.of("accuracy", 0.5))
+                .evaluateEachEpoch("broken", model -> {
+                    throw new IllegalStateException("no pairs");
+                })
+                .fit();
+        assertThat(events.stream().map(event -> event.getClass().getSimpleName()))
+                .containsExactly(
+                        "Started",
+                        "StepCompleted",
+                        "StepCompleted",
+                        "CheckpointWritten",
+                        "EvaluationCompleted",
+                        "EvaluationFailed",
+                        "EpochCompleted",
+                        "StepCompleted",
+                        "StepCompleted",
+                        "CheckpointWritten",
+                        "EvaluationCompleted",
+                        "EvaluationFailed",
+                        "EpochCompleted",
+                        "Finished");
+        TrainingEvent.StepCompleted last =
+                events(TrainingEvent.StepCompleted.class).get(3);
+        assertThat(List.of(last.epoch(), last.batch(), last.batches(), last.images()))
+                .containsExactly(2, 2, 2, 12);
+        assertThat(last.remaining()).isZero();
+        assertThat(events(TrainingEvent.EvaluationFailed.class).get(0).cause()).hasMessage("no pairs");
+    }
+
+    @Test
+    void filesOfAWorkDirectory() throws IOException {
+        List<EpochMetrics> seen = new ArrayList<>();
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .epochs(3)
+                .plots(true)
+                .evaluateEachEpoch("lfw", model -> Map.of("accuracy", 0.75))
+                .onEpoch(seen::add)
+                .fit();
+        assertThat(seen).isEqualTo(result.history()).hasSize(3);
+        try (Stream<Path> files = Files.list(work)) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder(
+                            "model-0002.nn4",
+                            "checkpoint-0002.properties",
+                            "model-0003.nn4",
+                            "checkpoint-0003.properties",
+                            "train.log",
+                            "test.log",
+                            "metrics.csv",
+                            "loss.png",
+                            "mining.png",
+                            "accuracy.png");
+        }
+        // As Torch's optim.Logger: names and values are each closed by a tab, numbers are %11.4e.
+        assertThat(Files.readAllLines(work.resolve("train.log")))
+                .hasSize(4)
+                .startsWith("avg triplet loss (train set)\t")
+                .allMatch(line -> line.matches("avg triplet loss \\(train set\\)\t| \\d\\.\\d{4}e-\\d\\d\t"));
+        assertThat(Files.readString(work.resolve("test.log")))
+                .isEqualTo("lfwAcc\t\n 7.5000e-01\t\n 7.5000e-01\t\n 7.5000e-01\t\n");
+        List<String> csv = Files.readAllLines(work.resolve("metrics.csv"));
+        assertThat(csv).hasSize(4);
+        assertThat(csv.get(0))
+                .startsWith("epoch,batches,emptyBatches,images,triplets,meanLoss,lossOverAll,")
+                .endsWith(",evaluation.lfw.accuracy");
+        assertThat(csv.get(3)).startsWith("3,5,0,").endsWith(",0.75");
+        for (String plot : List.of("loss.png", "mining.png", "accuracy.png")) {
+            assertThat(ImageIO.read(work.resolve(plot).toFile()).getWidth()).isEqualTo(900);
+        }
+        // What is in the model file is the network's state and nothing else.
+        LinearEmbedder read = new LinearEmbedder(99);
+        try (var in = Files.newInputStream(result.modelFile())) {
+            read.readState(in);
+            assertThat(in.read()).isEqualTo(-1);
+        }
+        assertThat(read.weightsHash()).isEqualTo(result.weightsHash());
+        assertThat(Files.readString(work.resolve("checkpoint-0003.properties")))
+                .doesNotContain("person", temp.toString());
+    }
+
+    @Test
+    void filesAreTheOwnersOnly() throws IOException {
+        assumeThat(temp.getFileSystem().supportedFileAttributeViews()).contains("posix");
+        TrainingResult result =
+                trainer(new LinearEmbedder(1)).epochs(1).batchesPerEpoch(1).fit();
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(work)))
+                .isEqualTo("rwx------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(result.modelFile())))
+                .isEqualTo("rw-------");
+    }
+
+    @Test
+    void fourEpochsAreTwoAndTwoMoreBitForBit() throws IOException {
+        Path whole = temp.resolve("whole");
+        TrainingResult uninterrupted = trainer(new LinearEmbedder(1))
+                .workDirectory(whole)
+                .epochs(4)
+                .extraNegatives(3)
+                .fit();
+
+        trainer(new LinearEmbedder(1)).epochs(2).extraNegatives(3).fit();
+        events.clear();
+        // Weights and the optimiser's state come from the checkpoint: what the network held before plays no part.
+        TrainingResult resumed =
+                trainer(new LinearEmbedder(77)).epochs(4).extraNegatives(3).fit();
+
+        assertThat(resumed.weightsHash()).isEqualTo(uninterrupted.weightsHash());
+        assertThat(resumed.modelFile()).hasSameBinaryContentAs(uninterrupted.modelFile());
+        assertThat(work.resolve("train.log")).hasSameBinaryContentAs(whole.resolve("train.log"));
+        assertThat(resumed.history()).hasSize(4);
+        TrainingEvent.Started started = events(TrainingEvent.Started.class).get(0);
+        assertThat(started.firstEpoch()).isEqualTo(3);
+        assertThat(started.resumedFrom()).contains(work.resolve("model-0002.nn4"));
+        assertThat(events(TrainingEvent.StepCompleted.class)).hasSize(10);
+    }
+
+    @Test
+    void theOptimisersStateLastsAcrossEpochs() throws IOException {
+        TrainingResult oneEpoch =
+                trainer(new LinearEmbedder(1)).epochs(1).batchesPerEpoch(1).fit();
+        LinearEmbedder other = new LinearEmbedder(1);
+        trainer(other)
+                .epochs(1)
+                .batchesPerEpoch(1)
+                .workDirectory(temp.resolve("a"))
+                .fit();
+        TrainingResult twoEpochs = trainer(other)
+                .epochs(2)
+                .batchesPerEpoch(1)
+                .workDirectory(temp.resolve("a"))
+                .fit();
+        assertThat(twoEpochs.weightsHash()).isNotEqualTo(oneEpoch.weightsHash());
+        // Adam's step count, the first number of the fake's state, counts both epochs.
+        try (var in = Files.newInputStream(twoEpochs.modelFile())) {
+            assertThat(in.readNBytes(4)).containsExactly(0, 0, 0, 2);
+        }
+    }
+
+    @Test
+    void aFinishedWorkDirectoryReturnsItsResultAtOnce() throws IOException {
+        TrainingResult first = trainer(new LinearEmbedder(1)).fit();
+        events.clear();
+        LinearEmbedder model = new LinearEmbedder(5);
+        TrainingResult again = trainer(model).fit();
+        assertThat(again).isEqualTo(first);
+        assertThat(model.weightsHash()).isEqualTo(first.weightsHash());
+        assertThat(events).hasSize(2).last().isInstanceOf(TrainingEvent.Finished.class);
+    }
+
+    @Test
+    void aRunInterruptedBeforeItsEvaluationMakesUpForIt() throws IOException {
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                        .evaluateEachEpoch("lfw", model -> {
+                            throw new OutOfMemoryError("killed here");
+                        })
+                        .fit())
+                .isInstanceOf(OutOfMemoryError.class);
+        events.clear();
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .epochs(1)
+                .evaluateEachEpoch("lfw", model -> Map.of("accuracy", 0.6))
+                .fit();
+        assertThat(result.last().evaluation()).isEqualTo(Map.of("lfw.accuracy", 0.6));
+        assertThat(events(TrainingEvent.StepCompleted.class)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model cut", "model flipped", "model gone", "trainer cut", "trainer flipped"})
+    void aDamagedCheckpointIsSkipped(String damage) throws IOException {
+        TrainingResult whole = trainer(new LinearEmbedder(1)).epochs(3).fit();
+        damage(damage, 3);
+        events.clear();
+
+        TrainingResult again = trainer(new LinearEmbedder(1)).epochs(3).fit();
+
+        assertThat(again.weightsHash()).isEqualTo(whole.weightsHash());
+        assertThat(events(TrainingEvent.CheckpointSkipped.class)).hasSize(1);
+        assertThat(events(TrainingEvent.CheckpointSkipped.class).get(0).file())
+                .isEqualTo(work.resolve("checkpoint-0003.properties"));
+        assertThat(events(TrainingEvent.CheckpointSkipped.class).get(0).reason())
+                .containsAnyOf("checksum does not fit", "bytes instead of", "is missing");
+        assertThat(events(TrainingEvent.Started.class).get(0).firstEpoch()).isEqualTo(3);
+    }
+
+    @Test
+    void ifAllCheckpointsAreDamagedNothingIsTrainedOver() throws IOException {
+        trainer(new LinearEmbedder(1)).fit();
+        damage("model cut", 1);
+        damage("trainer flipped", 2);
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).epochs(3).fit())
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("no usable checkpoint")
+                .hasMessageContaining("checkpoint-0002.properties: it is damaged")
+                .hasMessageContaining("model-0001.nn4 has ");
+    }
+
+    private void damage(String how, int epoch) throws IOException {
+        Path file = work.resolve(String.format(
+                Locale.ROOT, how.startsWith("model") ? "model-%04d.nn4" : "checkpoint-%04d.properties", epoch));
+        byte[] bytes = Files.readAllBytes(file);
+        if (how.endsWith("cut")) {
+            Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+        } else if (how.endsWith("flipped")) {
+            bytes[bytes.length / 3] ^= 4;
+            Files.write(file, bytes);
+        } else {
+            Files.delete(file);
+        }
+    }
+
+    @Test
+    void otherSettingsThatDecideTheResultAreRefused() throws IOException {
+        trainer(new LinearEmbedder(1)).fit();
+        byte[] before = Files.readAllBytes(work.resolve("model-0002.nn4"));
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                        .epochs(4)
+                        .margin(0.3f)
+                        .miner(TripletMiner.faceNet())
+                        .fit())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("margin was 0.2 and is now 0.3")
+                .hasMessageContaining(
+                        "miner was allPairs x violating x random and is now orderedPairs x semiHard x random");
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).seed(3).fit()).hasMessageContaining("seed was 2");
+
+        ImageFiles.writePng(picture(7, 7), dataset.faces().get(0).file());
+        dataset = FaceDataset.index(faces);
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).fit()).hasMessageContaining("trainingSet was ");
+        assertThat(Files.readAllBytes(work.resolve("model-0002.nn4"))).isEqualTo(before);
+    }
+
+    @Test
+    void batchesWithoutTripletsCountAndChangeNothing() throws IOException {
+        LinearEmbedder model = new LinearEmbedder(1);
+        String before = model.weightsHash();
+        TrainingResult result = trainer(model)
+                .miner(TripletMiner.of(PairSelector.allPairs(), (ap, an, margin) -> false, NegativeSelector.random()))
+                .fit();
+        assertThat(result.weightsHash()).isEqualTo(before);
+        assertThat(events(TrainingEvent.EmptyBatch.class)).hasSize(10);
+        assertThat(events(TrainingEvent.EmptyBatch.class).get(0).statistics().pairs())
+                .isEqualTo(12);
+        assertThat(result.last().emptyBatches()).isEqualTo(5);
+        assertThat(result.last().meanLoss()).isNaN();
+        assertThat(result.last().lossOverAll()).isPositive();
+        assertThat(Files.readAllLines(work.resolve("train.log"))).last().isEqualTo("        nan\t");
+        // A later run reads the NaN back.
+        assertThat(trainer(model)
+                        .miner(TripletMiner.of(
+                                PairSelector.allPairs(), (ap, an, margin) -> false, NegativeSelector.random()))
+                        .fit())
+                .isEqualTo(result);
+    }
+
+    @Test
+    void nanStopsTheRunAndSaysWhere() throws IOException {
+        LinearEmbedder diverging = new LinearEmbedder(1) {
+            private int calls;
+
+            @Override
+            StepReport step(float[] pixels, float[] gradient, Optimizer optimizer) {
+                return ++calls == 8
+                        ? new StepReport(Double.NaN, Optional.of("conv1.weights"))
+                        : super.step(pixels, gradient, optimizer);
+            }
+        };
+        assertThatThrownBy(() -> trainer(diverging).fit())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("training stopped in epoch 2, batch 3: the gradient or new value of conv1.weights is NaN or"
+                        + " infinite; last good checkpoint: " + work.resolve("model-0001.nn4")
+                        + "; a lower learning rate may help");
+
+        work = temp.resolve("other");
+        LinearEmbedder broken = new LinearEmbedder(1);
+        broken.weights[0] = Float.NaN;
+        assertThatThrownBy(() -> trainer(broken).fit())
+                .hasMessageContaining("epoch 1, batch 1: the embedding of image 0 of the batch is NaN")
+                .hasMessageContaining("last good checkpoint: none yet");
+
+        // Finite embeddings, yet squared distances beyond the range of float.
+        LinearEmbedder huge = new LinearEmbedder(1);
+        for (int i = 0; i < huge.weights.length; i++) {
+            huge.weights[i] *= 1e30f;
+        }
+        assertThatThrownBy(() ->
+                        trainer(huge).miner(TripletMiner.randomNegatives()).fit())
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("the loss (");
+    }
+
+    @Test
+    void anImageThatVanishesOrIsDamagedIsLeftOut() throws IOException {
+        Trainer trainer = trainer(new LinearEmbedder(1))
+                .identitiesPerBatch(PEOPLE)
+                .imagesPerIdentity(IMAGES)
+                .build();
+        dataset.fingerprint();
+        Files.delete(dataset.faces().get(3).file());
+        Files.write(dataset.faces().get(7).file(), "no picture".getBytes(StandardCharsets.UTF_8));
+        trainer.fit();
+        List<TrainingEvent.ImageSkipped> skipped = events(TrainingEvent.ImageSkipped.class);
+        assertThat(skipped).hasSize(20);
+        assertThat(skipped.stream().map(TrainingEvent.ImageSkipped::face).distinct())
+                .containsExactlyInAnyOrder(
+                        dataset.faces().get(3), dataset.faces().get(7));
+        assertThat(events(TrainingEvent.StepCompleted.class)).allMatch(step -> step.images() == PEOPLE * IMAGES - 2);
+    }
+
+    @Test
+    void aBatchThatLosesMoreThanHalfStopsTheRun() throws IOException {
+        Trainer trainer = trainer(new LinearEmbedder(1)).build();
+        dataset.fingerprint();
+        for (var face : dataset.faces()) {
+            Files.delete(face.file());
+        }
+        assertThatThrownBy(trainer::fit)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("more than half of the images of a batch cannot be read");
+    }
+
+    @Test
+    void whatIsMissingOrImpossibleIsRefusedEarly() {
+        assertThatThrownBy(() -> Trainer.builder().build()).hasMessageContaining("model(...)");
+        assertThatThrownBy(() ->
+                        trainer(new LinearEmbedder(1)).identitiesPerBatch(15).build())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "identitiesPerBatch is 15 but the training set has 6 identities; lower identitiesPerBatch or"
+                                + " add identities");
+        assertThatThrownBy(() -> Trainer.builder().imagesPerIdentity(1)).hasMessageContaining("imagesPerIdentity (1)");
+        assertThatThrownBy(() -> Trainer.builder().epochs(0)).hasMessageContaining("epochs (0)");
+        assertThatThrownBy(() -> Trainer.builder().margin(Float.NaN)).hasMessageContaining("margin (NaN)");
+        assertThatThrownBy(() -> Trainer.builder().evaluateEachEpoch("a b", model -> Map.of()))
+                .hasMessageContaining("'a b'");
+    }
+
+    @Test
+    void aWorkDirectoryThatCannotBeWrittenIsRefusedBeforeTraining() throws IOException {
+        Path file = Files.writeString(temp.resolve("a file"), "");
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                        .workDirectory(file.resolve("work"))
+                        .fit())
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("cannot write to the work directory");
+
+        Path closed = Files.createDirectory(temp.resolve("closed"));
+        assumeThat(closed.toFile().setWritable(false) && !Files.isWritable(closed))
+                .as("permissions bind this user")
+                .isTrue();
+        assertThatThrownBy(() ->
+                        trainer(new LinearEmbedder(1)).workDirectory(closed).fit())
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("cannot write to the work directory");
+        assertThat(events).isEmpty();
+    }
+
+    @Test
+    void aListenersExceptionStopsTheRun() {
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                        .listener(event -> {
+                            if (event instanceof TrainingEvent.EpochCompleted) {
+                                throw new IllegalStateException("enough");
+                            }
+                        })
+                        .fit())
+                .hasMessage("enough");
+        assertThat(events(TrainingEvent.CheckpointWritten.class)).hasSize(1);
+    }
+}
