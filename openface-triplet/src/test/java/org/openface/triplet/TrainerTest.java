@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
+import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -203,6 +204,29 @@ class TrainerTest {
         assertThat(read.weightsHash()).isEqualTo(result.weightsHash());
         assertThat(Files.readString(work.resolve("checkpoint-0003.properties")))
                 .doesNotContain("person", temp.toString());
+    }
+
+    @Test
+    void verifiesTheValidationSetAndOtherPairs() throws IOException {
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .validationSet(dataset)
+                .evaluateEachEpoch(Verification.pairs(dataset, 20, 1))
+                .fit();
+        LinearEmbedder trained = new LinearEmbedder(9);
+        try (var in = Files.newInputStream(result.modelFile())) {
+            trained.readState(in);
+        }
+        Verification.Result expected = Verification.pairs(dataset).evaluate(trained);
+        assertThat(result.last().evaluation())
+                .containsEntry("validation.accuracy", expected.meanAccuracy())
+                .containsEntry("validation.auc", expected.auc())
+                .containsKeys("verification.accuracy", "verification.eer", "verification.tarAtFar0.01");
+        // Figures survive the way through the checkpoint.
+        assertThat(trainer(trained)
+                        .validationSet(dataset)
+                        .evaluateEachEpoch(Verification.pairs(dataset, 20, 1))
+                        .fit())
+                .isEqualTo(result);
     }
 
     @Test
