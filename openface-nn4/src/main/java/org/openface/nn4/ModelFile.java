@@ -71,12 +71,13 @@ final class ModelFile {
     }
 
     /**
-     * Reads to the end of the contents, not of the stream.
+     * Reads a model; the stream may be read beyond its end.
      *
      * @throws IOException if this is no such file, of a newer version, cut short or changed
      */
     static Contents read(InputStream in) throws IOException {
-        HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), new BufferedInputStream(in, CHUNK));
+        InputStream buffered = new BufferedInputStream(in, CHUNK);
+        HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), buffered);
         try {
             byte[] start = new byte[MAGIC.length + 8];
             ByteStreams.readFully(hashing, start);
@@ -115,7 +116,7 @@ final class ModelFile {
             }
             byte[] computed = hashing.hash().asBytes();
             byte[] stored = new byte[computed.length];
-            ByteStreams.readFully(hashing, stored);
+            ByteStreams.readFully(buffered, stored);
             if (!Arrays.equals(computed, stored)) {
                 throw new IOException("the model is damaged: its checksum does not fit its contents");
             }

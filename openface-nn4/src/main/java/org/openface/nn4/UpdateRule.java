@@ -50,12 +50,14 @@ final class UpdateRule {
     private void adam(Optimizer.Adam adam, float[] p, float[] g, float[] m, float[] v) {
         float beta1 = (float) adam.beta1();
         float beta2 = (float) adam.beta2();
+        float rest1 = (float) (1 - adam.beta1());
+        float rest2 = (float) (1 - adam.beta2());
         float epsilon = (float) adam.epsilon();
         float stepSize = (float) (adam.learningRate() / (1 - Math.pow(adam.beta1(), (double) steps)));
         float correction2 = (float) Math.sqrt(1 - Math.pow(adam.beta2(), (double) steps));
         for (int i = 0; i < p.length; i++) {
-            m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-            v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+            m[i] = beta1 * m[i] + rest1 * g[i];
+            v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
             p[i] -= stepSize * m[i] / ((float) Math.sqrt(v[i]) / correction2 + epsilon);
         }
     }

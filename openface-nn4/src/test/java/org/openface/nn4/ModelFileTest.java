@@ -1,0 +1,89 @@
+package org.openface.nn4;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.openface.core.embedding.Optimizer;
+import org.openface.nn4.Architecture.TensorSpec;
+
+class ModelFileTest {
+    private static ModelFile.Contents contents;
+    private static byte[] bytes;
+
+    @BeforeAll
+    static void writeOneWithMemory() throws IOException {
+        var specs = Architecture.NN4_SMALL2.tensors(8);
+        Parameters parameters = Parameters.initial(specs, 7);
+        UpdateRule memory = new UpdateRule(specs);
+        Map<String, float[]> gradients = new HashMap<>();
+        for (TensorSpec spec : specs) {
+            if (spec.trained()) {
+                float[] g = new float[spec.length()];
+                Arrays.fill(g, 0.5f);
+                gradients.put(spec.name(), g);
+            }
+        }
+        memory.apply(Optimizer.adam(1e-3), parameters, gradients);
+        contents = new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 8, parameters, memory);
+        bytes = write(contents);
+    }
+
+    private static byte[] write(ModelFile.Contents contents) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ModelFile.write(out, contents);
+        return out.toByteArray();
+    }
+
+    private static ModelFile.Contents read(byte[] file) throws IOException {
+        return ModelFile.read(new ByteArrayInputStream(file));
+    }
+
+    @Test
+    void readsWhatItWrote() throws IOException {
+        ModelFile.Contents read = read(bytes);
+        assertThat(read.variant()).isEqualTo(contents.variant());
+        assertThat(read.parameters().hash()).isEqualTo(contents.parameters().hash());
+        assertThat(read.memory().steps()).isEqualTo(1);
+        assertThat(write(read)).isEqualTo(bytes);
+    }
+
+    @Test
+    void refusesAFileCutShort() {
+        for (int length : new int[] {0, 7, 15, 40, bytes.length / 2, bytes.length - 1}) {
+            assertThatThrownBy(() -> read(Arrays.copyOf(bytes, length)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("cut short");
+        }
+    }
+
+    @Test
+    void refusesOtherFilesAndOtherVersions() {
+        assertThatThrownBy(() -> read(
+                        "this is a text, and a long one at that".getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+                .hasMessageContaining("not an OpenFace model");
+        byte[] newer = bytes.clone();
+        newer[8] = 9;
+        assertThatThrownBy(() -> read(newer)).hasMessageContaining("format version 9");
+    }
+
+    @Test
+    void noticesEveryFlippedBit() {
+        SplittableRandom random = new SplittableRandom(1);
+        for (int i = 0; i < 40; i++) {
+            // half of them in the header, where a flip could ask for anything
+            int at = i % 2 == 0 ? random.nextInt(100) : random.nextInt(bytes.length);
+            byte[] changed = bytes.clone();
+            changed[at] ^= (byte) (1 << random.nextInt(8));
+            assertThatThrownBy(() -> read(changed)).as("byte %s", at).isInstanceOf(IOException.class);
+        }
+    }
+}
