@@ -230,6 +230,19 @@ class TrainerTest {
     }
 
     @Test
+    void whatAnInterruptedWriteLeftIsRemovedAndPlaysNoPart() throws IOException {
+        TrainingResult whole = trainer(new LinearEmbedder(1)).epochs(2).fit();
+        work = temp.resolve("other");
+        trainer(new LinearEmbedder(1)).epochs(1).fit();
+        Path half = Files.writeString(work.resolve(".writing-model-0002.nn4-17"), "half");
+        // The model file of the next epoch was complete, its trainer's file not begun.
+        Files.writeString(work.resolve("model-0002.nn4"), "of an epoch that will be trained again");
+        assertThat(trainer(new LinearEmbedder(1)).epochs(2).fit().weightsHash()).isEqualTo(whole.weightsHash());
+        assertThat(half).doesNotExist();
+        assertThat(events(TrainingEvent.CheckpointSkipped.class)).isEmpty();
+    }
+
+    @Test
     void filesAreTheOwnersOnly() throws IOException {
         assumeThat(temp.getFileSystem().supportedFileAttributeViews()).contains("posix");
         TrainingResult result =
@@ -493,6 +506,7 @@ class TrainerTest {
                         .fit())
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write to the work directory");
+        assertThat(events).isEmpty();
 
         Path closed = Files.createDirectory(temp.resolve("closed"));
         assumeThat(closed.toFile().setWritable(false) && !Files.isWritable(closed))
