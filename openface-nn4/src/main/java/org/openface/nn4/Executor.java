@@ -15,7 +15,7 @@ interface Executor extends AutoCloseable {
     /** Threads it computes on. */
     int threads();
 
-    /** Memory that one image of a training batch takes, in bytes. */
+    /** Memory that a training step takes for each image of its batch, in bytes. */
     long bytesPerImage();
 
     /** Embeds in inference mode, with the running statistics. */

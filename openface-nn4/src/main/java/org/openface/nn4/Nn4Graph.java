@@ -8,6 +8,7 @@ import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.enums.WeightsFormat;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Conv2DConfig;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.LocalResponseNormalizationConfig;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
@@ -64,6 +65,18 @@ final class Nn4Graph {
 
     SameDiff sameDiff() {
         return graph;
+    }
+
+    /** Copies the parameter values into the graph's variables. */
+    void load(Parameters parameters) {
+        for (Architecture.TensorSpec spec : parameters.specs()) {
+            if (graph.hasVariable(spec.name())) {
+                INDArray target = graph.getVariable(spec.name()).getArr();
+                try (INDArray source = Nd4j.createFromArray(parameters.get(spec.name()))) {
+                    target.assign(source.reshape(target.shape()));
+                }
+            }
+        }
     }
 
     Map<String, BatchStatistics> batchStatistics() {

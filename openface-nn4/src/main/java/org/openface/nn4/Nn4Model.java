@@ -65,10 +65,22 @@ public final class Nn4Model implements TrainableEmbedder {
         }
     }
 
+    /** What runs the network. All give the same results but for rounding. */
+    public enum Engine {
+        /** {@link #ONEDNN} where it loads, otherwise {@link #SAMEDIFF}. */
+        AUTO,
+        /** oneDNN, on the CPU: fast. Needs {@code org.bytedeco:dnnl} with its native jar. */
+        ONEDNN,
+        /** ND4J's own session: slower, on every ND4J backend. */
+        SAMEDIFF
+    }
+
+    private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
+
     private final Variant variant;
     private final int embeddingSize;
     private final Parameters parameters;
-    private final SameDiffExecutor executor;
+    private final Executor executor;
     private UpdateRule updateRule;
 
     /** Held by whoever uses the executor; by a forward pass until it is closed. */
@@ -77,13 +89,29 @@ public final class Nn4Model implements TrainableEmbedder {
     private volatile @Nullable Thread passOwner;
     private volatile boolean closed;
 
-    private Nn4Model(Variant variant, int embeddingSize, Parameters parameters, UpdateRule updateRule) {
+    private Nn4Model(Variant variant, int embeddingSize, Parameters parameters, UpdateRule updateRule, Engine engine) {
         this.variant = variant;
         this.embeddingSize = embeddingSize;
         this.parameters = parameters;
         this.updateRule = updateRule;
         Backend.require();
-        executor = new SameDiffExecutor(variant.architecture(), embeddingSize);
+        executor = executor(engine, variant.architecture(), embeddingSize);
+    }
+
+    private static Executor executor(Engine engine, Architecture architecture, int embeddingSize) {
+        if (engine != Engine.SAMEDIFF) {
+            String obstacle = OneDnn.obstacle();
+            if (obstacle == null) {
+                LOG.log(System.Logger.Level.INFO, "the network runs on oneDNN");
+                return new OneDnnExecutor(Plan.of(new Nn4Graph(architecture, embeddingSize, true).sameDiff()));
+            }
+            checkState(engine == Engine.AUTO, "the network cannot run on oneDNN: %s", obstacle);
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the network runs on ND4J''s session, several times slower: {0}",
+                    obstacle);
+        }
+        return new SameDiffExecutor(architecture, embeddingSize);
     }
 
     /** A new network with random weights; see {@link Builder} for the settings and their defaults. */
@@ -97,9 +125,15 @@ public final class Nn4Model implements TrainableEmbedder {
      * @throws IOException if the file cannot be read, is no such model, or is damaged
      */
     public static Nn4Model load(Path file) throws IOException {
+        return load(file, Engine.AUTO);
+    }
+
+    /** As {@link #load(Path)}, with a choice of what runs the network. */
+    public static Nn4Model load(Path file, Engine engine) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
             ModelFile.Contents contents = ModelFile.read(in);
-            return new Nn4Model(contents.variant(), contents.embeddingSize(), contents.parameters(), contents.memory());
+            return new Nn4Model(
+                    contents.variant(), contents.embeddingSize(), contents.parameters(), contents.memory(), engine);
         } catch (IOException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
@@ -198,18 +232,18 @@ public final class Nn4Model implements TrainableEmbedder {
     @Override
     public ExecutionPlan plan(int batchSize, long memoryBudget) {
         checkArgument(batchSize > 0, "batchSize (%s) must be positive", batchSize);
-        long bytes = batchSize * executor.bytesPerImage();
-        checkArgument(
-                bytes <= memoryBudget,
-                "a batch of %s images needs about %s MB but the memory budget is %s MB;"
-                        + " lower the batch to %s images or raise the budget",
-                batchSize,
-                bytes >> 20,
-                memoryBudget >> 20,
-                memoryBudget / executor.bytesPerImage());
         acquire();
         try {
-            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, batchSize, bytes);
+            long perImage = executor.bytesPerImage();
+            checkArgument(
+                    batchSize * perImage <= memoryBudget,
+                    "a batch of %s images needs about %s MB but the memory budget is %s MB;"
+                            + " lower the batch to %s images or raise the budget",
+                    batchSize,
+                    (batchSize * perImage) >> 20,
+                    memoryBudget >> 20,
+                    memoryBudget / perImage);
+            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, batchSize, batchSize * perImage);
         } finally {
             inUse.release();
         }
@@ -374,13 +408,15 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     /**
-     * The training graph itself, forward and backward operations together, for those who want to look at it. Its arrays
-     * are copies that the next training step overwrites.
+     * The network's definition with its present weights: a SameDiff graph of its own, in training mode (batch-norm with
+     * the batch's statistics), from the placeholder {@code input} to {@code embedding}. Changing it changes nothing here.
      */
-    public SameDiff trainingGraph() {
+    public SameDiff toSameDiff() {
         acquire();
         try {
-            return executor.trainingSameDiff();
+            Nn4Graph graph = new Nn4Graph(variant.architecture(), embeddingSize, true);
+            graph.load(parameters);
+            return graph.sameDiff();
         } finally {
             inUse.release();
         }
@@ -442,6 +478,7 @@ public final class Nn4Model implements TrainableEmbedder {
         private final Variant variant;
         private int embeddingSize = 128;
         private long seed = 2;
+        private Engine engine = Engine.AUTO;
 
         private Builder(Variant variant) {
             this.variant = variant;
@@ -460,6 +497,12 @@ public final class Nn4Model implements TrainableEmbedder {
             return this;
         }
 
+        /** What runs the network; by default oneDNN where it loads. */
+        public Builder engine(Engine newEngine) {
+            this.engine = newEngine;
+            return this;
+        }
+
         /**
          * Makes the network.
          *
@@ -467,7 +510,7 @@ public final class Nn4Model implements TrainableEmbedder {
          */
         public Nn4Model build() {
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
-            return new Nn4Model(variant, embeddingSize, Parameters.initial(specs, seed), new UpdateRule(specs));
+            return new Nn4Model(variant, embeddingSize, Parameters.initial(specs, seed), new UpdateRule(specs), engine);
         }
     }
 }

@@ -1,6 +1,5 @@
 package org.openface.nn4;
 
-import com.google.common.util.concurrent.Uninterruptibles;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -8,13 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.functions.DifferentialFunction;
@@ -46,14 +40,7 @@ import org.openface.nn4.Nn4Graph.BatchStatistics;
 final class SameDiffExecutor implements Executor {
     private static final String LOSS_GRADIENT = "lossGradient";
 
-    /**
-     * ND4J and its OpenMP keep a team of threads for every thread that calls them, so one thread does all the work.
-     */
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(task -> {
-        Thread t = new Thread(task, "openface-nn4");
-        t.setDaemon(true);
-        return t;
-    });
+    private final NativeThread thread = new NativeThread();
 
     private final Architecture architecture;
     private final int embeddingSize;
@@ -72,7 +59,7 @@ final class SameDiffExecutor implements Executor {
 
     @Override
     public int threads() {
-        return onThread(() -> Math.max(1, Nd4j.getEnvironment().maxThreads()));
+        return thread.call(() -> Math.max(1, Nd4j.getEnvironment().maxThreads()));
     }
 
     @Override
@@ -84,7 +71,7 @@ final class SameDiffExecutor implements Executor {
 
     @Override
     public float[] embed(Parameters parameters, float[] pixels, int images) {
-        return onThread(() -> {
+        return thread.call(() -> {
             Loaded graph = inferenceGraph();
             graph.load(parameters);
             return floats(graph.run(List.of(Nn4Graph.EMBEDDING), pixels, images).get(Nn4Graph.EMBEDDING));
@@ -93,7 +80,7 @@ final class SameDiffExecutor implements Executor {
 
     @Override
     public Map<String, Statistics> batchStatistics(Parameters parameters, float[] pixels, int images) {
-        return onThread(() -> {
+        return thread.call(() -> {
             Loaded graph = trainingGraph();
             graph.load(parameters);
             return graph.statistics(graph.run(graph.statisticNames(), pixels, images));
@@ -114,7 +101,7 @@ final class SameDiffExecutor implements Executor {
                 throw e;
             }
         });
-        float[] values = join(embeddings);
+        float[] values = NativeThread.join(embeddings);
         return new Pass() {
             @Override
             public float[] embeddings() {
@@ -124,14 +111,14 @@ final class SameDiffExecutor implements Executor {
             @Override
             public Result backward(float[] embeddingGradient) {
                 gradient.complete(embeddingGradient);
-                return join(result);
+                return NativeThread.join(result);
             }
 
             @Override
             public void drop() {
                 gradient.completeExceptionally(new PassDropped());
                 try {
-                    join(result);
+                    NativeThread.join(result);
                 } catch (PassDropped expected) {
                     // the session has unwound
                 }
@@ -139,14 +126,9 @@ final class SameDiffExecutor implements Executor {
         };
     }
 
-    /** The training graph, for users who want to look at it or export it. */
-    SameDiff trainingSameDiff() {
-        return onThread(() -> trainingGraph().graph);
-    }
-
     @Override
     public void close() {
-        onThread(() -> {
+        thread.call(() -> {
             if (training != null) {
                 training.close();
                 training = null;
@@ -157,7 +139,7 @@ final class SameDiffExecutor implements Executor {
             }
             return true;
         });
-        thread.shutdown();
+        thread.close();
     }
 
     private Loaded trainingGraph() {
@@ -174,26 +156,6 @@ final class SameDiffExecutor implements Executor {
         return inference;
     }
 
-    private <T> T onThread(Callable<T> task) {
-        return join(thread.submit(task));
-    }
-
-    /** Waits for a result; what went wrong is thrown here as it was there. */
-    private static <T> T join(Future<T> future) {
-        try {
-            return Objects.requireNonNull(Uninterruptibles.getUninterruptibly(future));
-        } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
-            if (cause instanceof RuntimeException unchecked) {
-                throw unchecked;
-            }
-            if (cause instanceof Error error) {
-                throw error;
-            }
-            throw new IllegalStateException(cause);
-        }
-    }
-
     /** Unwinds a session whose gradient will not come. */
     private static final class PassDropped extends RuntimeException {
         PassDropped() {
@@ -203,13 +165,15 @@ final class SameDiffExecutor implements Executor {
 
     /** A graph with the arrays of its parameters and the session that runs it. */
     private final class Loaded {
-        final SameDiff graph;
+        private final Nn4Graph definition;
+        private final SameDiff graph;
         private final Map<String, BatchStatistics> batchStatistics;
         private final Map<String, String> gradientNames = new LinkedHashMap<>();
         private Session session;
         private int version = -1;
 
         Loaded(Nn4Graph definition, boolean withBackward) {
+            this.definition = definition;
             graph = definition.sameDiff();
             batchStatistics = definition.batchStatistics();
             if (withBackward) {
@@ -230,14 +194,7 @@ final class SameDiffExecutor implements Executor {
             if (version == parameters.version()) {
                 return;
             }
-            for (TensorSpec spec : parameters.specs()) {
-                if (graph.hasVariable(spec.name())) {
-                    INDArray target = graph.getVariable(spec.name()).getArr();
-                    try (INDArray source = Nd4j.createFromArray(parameters.get(spec.name()))) {
-                        target.assign(source.reshape(target.shape()));
-                    }
-                }
-            }
+            definition.load(parameters);
             version = parameters.version();
         }
 
@@ -328,7 +285,7 @@ final class SameDiffExecutor implements Executor {
             }
             now.embeddings.complete(floats(context.getInputArray(0)));
             INDArray out = context.getOutputArray(0);
-            try (INDArray gradient = Nd4j.createFromArray(join(now.gradient))) {
+            try (INDArray gradient = Nd4j.createFromArray(NativeThread.join(now.gradient))) {
                 out.assign(gradient.reshape(out.shape()));
             }
             return ExecutionResult.createFrom(op, context);

@@ -1,0 +1,985 @@
+package org.openface.nn4;
+
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.bytedeco.dnnl.IntMemoryMap;
+import org.bytedeco.dnnl.batch_normalization_backward;
+import org.bytedeco.dnnl.batch_normalization_forward;
+import org.bytedeco.dnnl.convolution_backward_data;
+import org.bytedeco.dnnl.convolution_backward_weights;
+import org.bytedeco.dnnl.convolution_forward;
+import org.bytedeco.dnnl.eltwise_backward;
+import org.bytedeco.dnnl.eltwise_forward;
+import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.inner_product_backward_data;
+import org.bytedeco.dnnl.inner_product_backward_weights;
+import org.bytedeco.dnnl.inner_product_forward;
+import org.bytedeco.dnnl.lrn_backward;
+import org.bytedeco.dnnl.lrn_forward;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.memory.data_type;
+import org.bytedeco.dnnl.memory.format_tag;
+import org.bytedeco.dnnl.pooling_backward;
+import org.bytedeco.dnnl.pooling_forward;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive;
+import org.bytedeco.dnnl.primitive_attr;
+import org.bytedeco.dnnl.reorder;
+import org.bytedeco.dnnl.stream;
+import org.bytedeco.dnnl.sum;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.jspecify.annotations.Nullable;
+import org.openface.nn4.Plan.Op;
+import org.openface.nn4.Plan.Tensor;
+
+/**
+ * A plan compiled for batches of one size: oneDNN primitives in order, on buffers that are laid out once.
+ *
+ * <p>Activations are in oneDNN's blocked layout (nChw16c or nChw8c by the processor), in which its convolutions are fastest
+ * and need no reordering between layers. A training program keeps each activation until its last use in the backward pass;
+ * buffers whose lives do not overlap share memory.
+ */
+@SuppressWarnings({
+    "unchecked", // PointerScope has a generic varargs constructor
+    "try", // and is used for its effect
+    "VariableNameSameAsType" // the preset has types named memory, stream, primitive
+})
+final class OneDnnProgram implements AutoCloseable {
+    /** Alignment of buffers, in bytes: a cache line and a vector register. */
+    private static final long ALIGNMENT = 64;
+
+    private static final data_type F32 = data_type.f32;
+
+    private final PointerScope scope;
+    private final Plan plan;
+    private final int images;
+    private final boolean training;
+    private final engine cpu;
+    private final stream stream;
+    private final format_tag layout;
+
+    private final List<Buffer> buffers = new ArrayList<>();
+    private final List<Step> steps = new ArrayList<>();
+    private int forwardSteps;
+    /** What to do in the backward pass, pushed by each operation of the forward pass. */
+    private final List<Runnable> tape = new ArrayList<>();
+    /** Contributions to the gradient of a tensor. */
+    private final Map<Tensor, List<Buffer>> gradients = new HashMap<>();
+
+    private final Map<Tensor, Buffer> values = new HashMap<>();
+    private final Map<Tensor, memory.desc> descriptions = new HashMap<>();
+    private final List<Upload> uploads = new ArrayList<>();
+    private final List<Download> downloads = new ArrayList<>();
+    private final Map<String, BatchStatistics> statistics = new LinkedHashMap<>();
+
+    private final Buffer pixels;
+    private final Buffer linearOut;
+    private final @Nullable Buffer linearGradient;
+    private final double normalizeEpsilon;
+    private final int embeddingSize;
+    private final BytePointer slab;
+    private final long sharedBytes;
+    private FloatPointer staging;
+    private int version = -1;
+    private float[] lengths = new float[0];
+    private float[] embeddings = new float[0];
+
+    /** Memory with the range of steps that use it; persistent ones belong to no step and are never shared. */
+    private final class Buffer {
+        final long size;
+        final boolean persistent;
+        int first = Integer.MAX_VALUE;
+        int last = -1;
+        long offset;
+
+        @Nullable
+        BytePointer own;
+
+        Buffer(long size, boolean persistent) {
+            this.size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+            this.persistent = persistent;
+            buffers.add(this);
+        }
+
+        FloatPointer floats() {
+            return new FloatPointer(pointer());
+        }
+
+        BytePointer pointer() {
+            if (own == null) {
+                throw new IllegalStateException("memory is not laid out yet");
+            }
+            return own;
+        }
+    }
+
+    private record Operand(int argument, Buffer buffer, memory.desc desc) {}
+
+    /** A primitive with its operands, or Java code. */
+    private static final class Step {
+        final String kind;
+        final List<Operand> operands;
+        final @Nullable primitive primitive;
+        final @Nullable Runnable code;
+
+        @Nullable
+        IntMemoryMap arguments;
+
+        long nanos;
+
+        Step(String kind, @Nullable primitive primitive, @Nullable Runnable code, List<Operand> operands) {
+            this.kind = kind;
+            this.primitive = primitive;
+            this.code = code;
+            this.operands = operands;
+        }
+    }
+
+    /** Copies a parameter into a program's buffer. */
+    @FunctionalInterface
+    private interface Upload {
+        void from(Parameters parameters);
+    }
+
+    /** Copies a gradient out of a program's buffer. */
+    @FunctionalInterface
+    private interface Download {
+        void into(Map<String, float[]> gradients);
+    }
+
+    private record BatchStatistics(Buffer mean, Buffer variance, int channels, String bias) {}
+
+    OneDnnProgram(Plan plan, int images, boolean training, engine cpu) {
+        this.plan = plan;
+        this.images = images;
+        this.training = training;
+        this.cpu = cpu;
+        // Everything native made here belongs to the scope, which outlives this block and is closed by close().
+        scope = new PointerScope();
+        try (PointerScope building = scope) {
+            building.extend();
+            stream = new stream(cpu);
+            layout = OneDnn.blockSize() == 16 ? format_tag.nChw16c : format_tag.nChw8c;
+            Tensor in = plan.input();
+            pixels = new Buffer(4L * images * in.channels() * in.side() * in.side(), true);
+            Buffer planar = new Buffer(pixels.size, false);
+            values.put(in, planar);
+            memory.desc planarDesc = new memory.desc(dims(in), F32, format_tag.nchw);
+            descriptions.put(in, planarDesc);
+            reorder("reorder", pixels, new memory.desc(dims(in), F32, format_tag.nhwc), planar, planarDesc);
+            Op.Normalize last = (Op.Normalize) plan.ops().get(plan.ops().size() - 1);
+            normalizeEpsilon = last.epsilon();
+            embeddingSize = last.out().channels();
+            linearOut = new Buffer(4L * images * embeddingSize, true);
+            linearGradient = training ? new Buffer(4L * images * embeddingSize, true) : null;
+            for (int i = 0; i < plan.ops().size() - 1; i++) {
+                compile(
+                        plan.ops().get(i),
+                        i + 1 < plan.ops().size() ? plan.ops().get(i + 1) : null);
+            }
+            forwardSteps = steps.size();
+            if (training) {
+                for (int i = tape.size() - 1; i >= 0; i--) {
+                    tape.get(i).run();
+                }
+            }
+            sharedBytes = layOut();
+            slab = new BytePointer(sharedBytes + ALIGNMENT);
+            long base = slab.address();
+            long shift = (ALIGNMENT - base % ALIGNMENT) % ALIGNMENT;
+            long stagingSize = 1;
+            for (Buffer buffer : buffers) {
+                if (buffer.persistent) {
+                    BytePointer raw = new BytePointer(buffer.size + ALIGNMENT);
+                    buffer.own = raw.getPointer((ALIGNMENT - raw.address() % ALIGNMENT) % ALIGNMENT);
+                    Pointer.memset(raw, 0, buffer.size + ALIGNMENT);
+                    stagingSize = Math.max(stagingSize, buffer.size / 4);
+                } else {
+                    buffer.own = slab.getPointer(shift + buffer.offset);
+                }
+            }
+            staging = new FloatPointer(stagingSize);
+            for (Step step : steps) {
+                if (step.primitive != null) {
+                    IntMemoryMap arguments = new IntMemoryMap();
+                    for (Operand operand : step.operands) {
+                        arguments.put(operand.argument, new memory(operand.desc, cpu, operand.buffer.pointer()));
+                    }
+                    step.arguments = arguments;
+                }
+            }
+        }
+    }
+
+    // ---- running
+
+    /** Copies the parameters in, if they have changed. */
+    void load(Parameters parameters) {
+        if (version != parameters.version()) {
+            try (PointerScope temporary = new PointerScope()) {
+                for (Upload upload : uploads) {
+                    upload.from(parameters);
+                }
+            }
+            version = parameters.version();
+        }
+    }
+
+    /** Runs forward over {@code [images][row][column][channel]} pixels. */
+    float[] forward(float[] nhwc) {
+        try (PointerScope temporary = new PointerScope()) {
+            pixels.floats().put(nhwc);
+            run(0, forwardSteps);
+            float[] linear = new float[images * embeddingSize];
+            linearOut.floats().get(linear);
+            normalize(linear);
+            return embeddings;
+        }
+    }
+
+    /** Runs backward from the gradient of the embeddings; by parameter name. */
+    Map<String, float[]> backward(float[] gradient) {
+        if (linearGradient == null) {
+            throw new IllegalStateException("an inference program has no backward pass");
+        }
+        try (PointerScope temporary = new PointerScope()) {
+            linearGradient.floats().put(normalizeGradient(gradient));
+            run(forwardSteps, steps.size());
+            Map<String, float[]> result = new HashMap<>();
+            for (Download download : downloads) {
+                download.into(result);
+            }
+            return result;
+        }
+    }
+
+    Map<String, Executor.Statistics> statistics(Parameters parameters) {
+        Map<String, Executor.Statistics> all = new LinkedHashMap<>();
+        try (PointerScope temporary = new PointerScope()) {
+            statistics.forEach((layer, s) -> {
+                float[] mean = new float[s.channels];
+                float[] variance = new float[s.channels];
+                s.mean.floats().get(mean);
+                s.variance.floats().get(variance);
+                float[] bias = parameters.get(s.bias); // left out of the convolution, see there
+                for (int c = 0; c < mean.length; c++) {
+                    mean[c] += bias[c];
+                }
+                all.put(layer, new Executor.Statistics(mean, variance));
+            });
+        }
+        return all;
+    }
+
+    private void run(int from, int to) {
+        for (int i = from; i < to; i++) {
+            Step step = steps.get(i);
+            long start = System.nanoTime();
+            if (step.primitive != null) {
+                step.primitive.execute(stream, step.arguments);
+            } else if (step.code != null) {
+                step.code.run();
+            }
+            step.nanos += System.nanoTime() - start;
+        }
+        stream._wait();
+    }
+
+    /** Milliseconds since the start, by kind of operation; for benchmarks. */
+    Map<String, Double> milliseconds() {
+        Map<String, Double> byKind = new TreeMap<>();
+        for (Step step : steps) {
+            byKind.merge(step.kind, step.nanos / 1e6, Double::sum);
+        }
+        return byKind;
+    }
+
+    void resetTimes() {
+        steps.forEach(step -> step.nanos = 0);
+    }
+
+    /** Memory for activations, their gradients and workspaces, in bytes: what grows with the batch. */
+    long sharedBytes() {
+        return sharedBytes;
+    }
+
+    @Override
+    public void close() {
+        scope.close();
+    }
+
+    // ---- unit length, in Java: some ten thousand values
+
+    private void normalize(float[] linear) {
+        lengths = new float[images];
+        embeddings = new float[linear.length];
+        for (int n = 0; n < images; n++) {
+            double sum = normalizeEpsilon;
+            for (int c = 0; c < embeddingSize; c++) {
+                float v = linear[n * embeddingSize + c];
+                sum += (double) v * v;
+            }
+            lengths[n] = (float) Math.sqrt(sum);
+            for (int c = 0; c < embeddingSize; c++) {
+                embeddings[n * embeddingSize + c] = linear[n * embeddingSize + c] / lengths[n];
+            }
+        }
+    }
+
+    /** For e = x / ‖x‖: dx = (g − (g·e) e) / ‖x‖. */
+    private float[] normalizeGradient(float[] gradient) {
+        float[] result = new float[gradient.length];
+        for (int n = 0; n < images; n++) {
+            double dot = 0;
+            for (int c = 0; c < embeddingSize; c++) {
+                dot += (double) gradient[n * embeddingSize + c] * embeddings[n * embeddingSize + c];
+            }
+            for (int c = 0; c < embeddingSize; c++) {
+                int i = n * embeddingSize + c;
+                result[i] = (float) ((gradient[i] - dot * embeddings[i]) / lengths[n]);
+            }
+        }
+        return result;
+    }
+
+    // ---- compiling
+
+    private void compile(Op op, @Nullable Op next) {
+        if (op instanceof Op.Convolution c) {
+            if (training) {
+                convolution(c);
+            } else if (next instanceof Op.BatchNormRelu norm) {
+                foldedConvolution(c, norm);
+            }
+        } else if (op instanceof Op.BatchNormRelu b) {
+            if (training) {
+                batchNormRelu(b);
+            }
+        } else if (op instanceof Op.MaxPool p) {
+            maxPool(p);
+        } else if (op instanceof Op.L2Pool p) {
+            l2Pool(p);
+        } else if (op instanceof Op.LocalResponseNorm l) {
+            localResponseNorm(l);
+        } else if (op instanceof Op.Concat c) {
+            concat(c);
+        } else if (op instanceof Op.Mean m) {
+            mean(m);
+        } else if (op instanceof Op.Linear l) {
+            linear(l);
+        } else {
+            throw new IllegalArgumentException("oneDNN has no program for " + op);
+        }
+    }
+
+    /**
+     * Without its bias: batch-norm subtracts the mean, so that a bias changes neither output nor gradient, and has gradient
+     * zero. Only the reported batch mean needs it.
+     */
+    private void convolution(Op.Convolution c) {
+        memory.desc src = description(c.in());
+        memory.desc dst = description(c.out());
+        memory.desc any = new memory.desc(weightDims(c), F32, format_tag.any);
+        long[] stride = {c.stride(), c.stride()};
+        long[] left = {c.padding(), c.padding()};
+        long[] right = rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding());
+        var forward = new convolution_forward.primitive_desc(
+                new convolution_forward.desc(
+                        prop_kind.forward_training, algorithm.convolution_direct, src, any, dst, stride, left, right),
+                cpu);
+        memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
+        Buffer weights = parameter(c.weight(), plain, forward.weights_desc());
+        String kind = c.kernel() + "x" + c.kernel();
+        Buffer x = value(c.in());
+        Buffer y = value(c.out());
+        step(
+                kind + " forward",
+                new convolution_forward(forward),
+                new Operand(DNNL_ARG_SRC, x, src),
+                new Operand(DNNL_ARG_WEIGHTS, weights, forward.weights_desc()),
+                new Operand(DNNL_ARG_DST, y, dst));
+        tape.add(() -> {
+            Buffer dy = gradient(c.out());
+            var backwardWeights = new convolution_backward_weights.primitive_desc(
+                    new convolution_backward_weights.desc(
+                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    cpu,
+                    forward);
+            Buffer dw = new Buffer(backwardWeights.diff_weights_desc().get_size(), true);
+            step(
+                    kind + " backward weights",
+                    new convolution_backward_weights(backwardWeights),
+                    new Operand(DNNL_ARG_SRC, x, src),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, backwardWeights.diff_weights_desc()));
+            downloads.add(download(c.weight(), dw, backwardWeights.diff_weights_desc(), plain));
+            downloads.add(into -> into.put(c.bias(), new float[c.out().channels()]));
+            if (c.in().equals(plan.input())) {
+                return;
+            }
+            var backwardData = new convolution_backward_data.primitive_desc(
+                    new convolution_backward_data.desc(
+                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    cpu,
+                    forward);
+            Buffer backwardWeightsIn = weights;
+            if (!backwardData.weights_desc().equals(forward.weights_desc())) {
+                backwardWeightsIn = parameter(c.weight(), plain, backwardData.weights_desc());
+            }
+            Buffer dx = contribution(c.in());
+            step(
+                    kind + " backward data",
+                    new convolution_backward_data(backwardData),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_WEIGHTS, backwardWeightsIn, backwardData.weights_desc()),
+                    new Operand(DNNL_ARG_DIFF_SRC, dx, src));
+        });
+    }
+
+    private void batchNormRelu(Op.BatchNormRelu b) {
+        int flags = normalization_flags.use_scale_shift.value | normalization_flags.fuse_norm_relu.value;
+        memory.desc desc = description(b.in());
+        int channels = b.in().channels();
+        var forward = new batch_normalization_forward.primitive_desc(
+                new batch_normalization_forward.desc(
+                        prop_kind.forward_training.value, desc, (float) b.epsilon(), flags),
+                cpu);
+        memory.desc pair = new memory.desc(new long[] {2, channels}, F32, format_tag.nc);
+        memory.desc vector = new memory.desc(new long[] {channels}, F32, format_tag.x);
+        Buffer scaleShift = new Buffer(8L * channels, true);
+        uploads.add(parameters -> {
+            FloatPointer target = scaleShift.floats();
+            target.put(parameters.get(b.scale()));
+            target.getPointer(channels).put(parameters.get(b.shift()));
+        });
+        Buffer mean = new Buffer(4L * channels, true);
+        Buffer variance = new Buffer(4L * channels, true);
+        String bias = b.layer() + ".bias";
+        statistics.put(b.layer(), new BatchStatistics(mean, variance, channels, bias));
+        Buffer workspace = new Buffer(forward.workspace_desc().get_size(), false);
+        Buffer x = value(b.in());
+        Buffer y = value(b.out());
+        descriptions.put(b.out(), desc);
+        step(
+                "batch-norm forward",
+                new batch_normalization_forward(forward),
+                new Operand(DNNL_ARG_SRC, x, desc),
+                new Operand(DNNL_ARG_DST, y, desc),
+                new Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
+                new Operand(DNNL_ARG_MEAN, mean, vector),
+                new Operand(DNNL_ARG_VARIANCE, variance, vector),
+                new Operand(DNNL_ARG_WORKSPACE, workspace, forward.workspace_desc()));
+        tape.add(() -> {
+            Buffer dy = gradient(b.out());
+            var backward = new batch_normalization_backward.primitive_desc(
+                    new batch_normalization_backward.desc(
+                            prop_kind.backward.value, desc, desc, (float) b.epsilon(), flags),
+                    cpu,
+                    forward);
+            Buffer dx = contribution(b.in());
+            Buffer dScaleShift = new Buffer(8L * channels, true);
+            step(
+                    "batch-norm backward",
+                    new batch_normalization_backward(backward),
+                    new Operand(DNNL_ARG_SRC, x, desc),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, desc),
+                    new Operand(DNNL_ARG_DIFF_SRC, dx, desc),
+                    new Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
+                    new Operand(DNNL_ARG_DIFF_SCALE_SHIFT, dScaleShift, pair),
+                    new Operand(DNNL_ARG_MEAN, mean, vector),
+                    new Operand(DNNL_ARG_VARIANCE, variance, vector),
+                    new Operand(DNNL_ARG_WORKSPACE, workspace, forward.workspace_desc()));
+            downloads.add(into -> {
+                float[] both = new float[2 * channels];
+                dScaleShift.floats().get(both);
+                into.put(b.scale(), Arrays.copyOf(both, channels));
+                into.put(b.shift(), Arrays.copyOfRange(both, channels, 2 * channels));
+            });
+        });
+    }
+
+    /** For inference: batch-norm's affine map is multiplied into the convolution's weights and bias. */
+    private void foldedConvolution(Op.Convolution c, Op.BatchNormRelu norm) {
+        memory.desc src = description(c.in());
+        memory.desc dst = description(norm.out());
+        memory.desc any = new memory.desc(weightDims(c), F32, format_tag.any);
+        memory.desc biasDesc = new memory.desc(new long[] {c.out().channels()}, F32, format_tag.x);
+        post_ops relu = new post_ops();
+        relu.append_eltwise(1f, algorithm.eltwise_relu, 0f, 0f);
+        primitive_attr attributes = new primitive_attr();
+        attributes.set_post_ops(relu);
+        var forward = new convolution_forward.primitive_desc(
+                new convolution_forward.desc(
+                        prop_kind.forward_inference,
+                        algorithm.convolution_direct,
+                        src,
+                        any,
+                        biasDesc,
+                        dst,
+                        new long[] {c.stride(), c.stride()},
+                        new long[] {c.padding(), c.padding()},
+                        rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding())),
+                attributes,
+                cpu);
+        memory.desc weightDesc = forward.weights_desc();
+        Buffer weights = new Buffer(weightDesc.get_size(), true);
+        Buffer bias = new Buffer(4L * c.out().channels(), true);
+        memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
+        uploads.add(parameters -> {
+            float[] w = parameters.get(c.weight()).clone();
+            float[] b = parameters.get(c.bias()).clone();
+            float[] scale = parameters.get(norm.scale());
+            float[] shift = parameters.get(norm.shift());
+            float[] mean = parameters.get(norm.layer() + ".bn.running_mean");
+            float[] variance = parameters.get(norm.layer() + ".bn.running_var");
+            int perChannel = w.length / b.length;
+            for (int o = 0; o < b.length; o++) {
+                float factor = (float) (scale[o] / Math.sqrt(variance[o] + norm.epsilon()));
+                for (int i = 0; i < perChannel; i++) {
+                    w[o * perChannel + i] *= factor;
+                }
+                b[o] = (b[o] - mean[o]) * factor + shift[o];
+            }
+            bias.floats().put(b);
+            upload(w, plain, weights, weightDesc);
+        });
+        step(
+                c.kernel() + "x" + c.kernel() + " forward",
+                new convolution_forward(forward),
+                new Operand(DNNL_ARG_SRC, value(c.in()), src),
+                new Operand(DNNL_ARG_WEIGHTS, weights, weightDesc),
+                new Operand(DNNL_ARG_BIAS, bias, biasDesc),
+                new Operand(DNNL_ARG_DST, value(norm.out()), dst));
+    }
+
+    private void maxPool(Op.MaxPool p) {
+        memory.desc src = description(p.in());
+        memory.desc dst = description(p.out());
+        long[] stride = {p.stride(), p.stride()};
+        long[] kernel = {3, 3};
+        long[] left = {1, 1};
+        long[] right = rightPadding(p.in().side(), p.out().side(), 3, p.stride(), 1);
+        var forward = new pooling_forward.primitive_desc(
+                new pooling_forward.desc(propagation(), algorithm.pooling_max, src, dst, stride, kernel, left, right),
+                cpu);
+        List<Operand> operands = new ArrayList<>(
+                List.of(new Operand(DNNL_ARG_SRC, value(p.in()), src), new Operand(DNNL_ARG_DST, value(p.out()), dst)));
+        if (!training) {
+            step("max pooling forward", new pooling_forward(forward), operands);
+            return;
+        }
+        memory.desc workspaceDesc = forward.workspace_desc();
+        Operand workspace = new Operand(DNNL_ARG_WORKSPACE, new Buffer(workspaceDesc.get_size(), false), workspaceDesc);
+        operands.add(workspace);
+        step("max pooling forward", new pooling_forward(forward), operands);
+        tape.add(() -> {
+            Buffer dy = gradient(p.out());
+            var backward = new pooling_backward.primitive_desc(
+                    new pooling_backward.desc(algorithm.pooling_max, src, dst, stride, kernel, left, right),
+                    cpu,
+                    forward);
+            step(
+                    "max pooling backward",
+                    new pooling_backward(backward),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_DIFF_SRC, contribution(p.in()), src),
+                    workspace);
+        });
+    }
+
+    /** Square, mean over 3×3, × 9 + epsilon, root; backwards the same way. */
+    private void l2Pool(Op.L2Pool p) {
+        memory.desc src = description(p.in());
+        memory.desc dst = description(p.out());
+        Buffer x = value(p.in());
+        Buffer y = value(p.out());
+        Buffer squares = new Buffer(src.get_size(), false);
+        elementwise("L2 pooling forward", algorithm.eltwise_square, 0, 0, x, squares, src);
+        long[] one = {1, 1};
+        long[] kernel = {3, 3};
+        long[] none = {0, 0};
+        var pooling = new pooling_forward.primitive_desc(
+                new pooling_forward.desc(
+                        prop_kind.forward_inference,
+                        algorithm.pooling_avg_exclude_padding,
+                        src,
+                        dst,
+                        one,
+                        kernel,
+                        none,
+                        none),
+                cpu);
+        step(
+                "L2 pooling forward",
+                new pooling_forward(pooling),
+                new Operand(DNNL_ARG_SRC, squares, src),
+                new Operand(DNNL_ARG_DST, y, dst));
+        elementwise("L2 pooling forward", algorithm.eltwise_linear, 9, (float) p.epsilon(), y, y, dst);
+        elementwise("L2 pooling forward", algorithm.eltwise_sqrt, 0, 0, y, y, dst);
+        tape.add(() -> {
+            Buffer dy = gradient(p.out());
+            elementwiseBackward(algorithm.eltwise_sqrt_use_dst_for_bwd, DNNL_ARG_DST, y, dy, dy, dst);
+            elementwise("L2 pooling backward", algorithm.eltwise_linear, 9, 0, dy, dy, dst);
+            Buffer dx = contribution(p.in());
+            var trainable = new pooling_forward.primitive_desc(
+                    new pooling_forward.desc(
+                            prop_kind.forward_training,
+                            algorithm.pooling_avg_exclude_padding,
+                            src,
+                            dst,
+                            one,
+                            kernel,
+                            none,
+                            none),
+                    cpu);
+            var backward = new pooling_backward.primitive_desc(
+                    new pooling_backward.desc(algorithm.pooling_avg_exclude_padding, src, dst, one, kernel, none, none),
+                    cpu,
+                    trainable);
+            step(
+                    "L2 pooling backward",
+                    new pooling_backward(backward),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_DIFF_SRC, dx, src));
+            elementwiseBackward(algorithm.eltwise_square, DNNL_ARG_SRC, x, dx, dx, src);
+        });
+    }
+
+    private void elementwise(
+            String kind, algorithm function, float alpha, float beta, Buffer in, Buffer out, memory.desc desc) {
+        var forward = new eltwise_forward.primitive_desc(
+                new eltwise_forward.desc(prop_kind.forward_inference, function, desc, alpha, beta), cpu);
+        step(
+                kind,
+                new eltwise_forward(forward),
+                new Operand(DNNL_ARG_SRC, in, desc),
+                new Operand(DNNL_ARG_DST, out, desc));
+    }
+
+    private void elementwiseBackward(
+            algorithm function, int argument, Buffer value, Buffer in, Buffer out, memory.desc desc) {
+        var forward = new eltwise_forward.primitive_desc(
+                new eltwise_forward.desc(prop_kind.forward_training, function, desc, 0f, 0f), cpu);
+        var backward = new eltwise_backward.primitive_desc(
+                new eltwise_backward.desc(function, desc, desc, 0f, 0f), cpu, forward);
+        step(
+                "L2 pooling backward",
+                new eltwise_backward(backward),
+                new Operand(argument, value, desc),
+                new Operand(DNNL_ARG_DIFF_DST, in, desc),
+                new Operand(DNNL_ARG_DIFF_SRC, out, desc));
+    }
+
+    private void localResponseNorm(Op.LocalResponseNorm l) {
+        memory.desc desc = description(l.in());
+        descriptions.put(l.out(), desc);
+        long size = 2L * l.depth() + 1;
+        float alpha = (float) (l.alpha() * size); // oneDNN divides by the size, as Torch does
+        var forward = new lrn_forward.primitive_desc(
+                new lrn_forward.desc(
+                        propagation(), algorithm.lrn_across_channels, desc, size, alpha, (float) l.beta(), (float)
+                                l.bias()),
+                cpu);
+        Buffer x = value(l.in());
+        Buffer y = value(l.out());
+        List<Operand> operands =
+                new ArrayList<>(List.of(new Operand(DNNL_ARG_SRC, x, desc), new Operand(DNNL_ARG_DST, y, desc)));
+        if (!training) {
+            step("LRN forward", new lrn_forward(forward), operands);
+            return;
+        }
+        memory.desc workspaceDesc = forward.workspace_desc();
+        Operand workspace = new Operand(DNNL_ARG_WORKSPACE, new Buffer(workspaceDesc.get_size(), false), workspaceDesc);
+        operands.add(workspace);
+        step("LRN forward", new lrn_forward(forward), operands);
+        tape.add(() -> {
+            Buffer dy = gradient(l.out());
+            var backward = new lrn_backward.primitive_desc(
+                    new lrn_backward.desc(
+                            algorithm.lrn_across_channels, desc, desc, size, alpha, (float) l.beta(), (float) l.bias()),
+                    cpu,
+                    forward);
+            step(
+                    "LRN backward",
+                    new lrn_backward(backward),
+                    new Operand(DNNL_ARG_SRC, x, desc),
+                    new Operand(DNNL_ARG_DST, y, desc),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, desc),
+                    new Operand(DNNL_ARG_DIFF_SRC, contribution(l.in()), desc),
+                    workspace);
+        });
+    }
+
+    private void concat(Op.Concat c) {
+        memory.desc dst = description(c.out());
+        Buffer y = value(c.out());
+        if (c.ins().stream().anyMatch(in -> in.side() < c.out().side())) {
+            code("concat", () -> Pointer.memset(y.pointer(), 0, y.size), new Operand(0, y, dst));
+        }
+        int channel = 0;
+        for (Tensor in : c.ins()) {
+            reorder(
+                    "concat",
+                    value(in),
+                    description(in),
+                    y,
+                    slice(dst, in, channel, c.out().side()));
+            channel += in.channels();
+        }
+        tape.add(() -> {
+            Buffer dy = gradient(c.out());
+            int from = 0;
+            for (Tensor in : c.ins()) {
+                reorder("split", dy, slice(dst, in, from, c.out().side()), contribution(in), description(in));
+                from += in.channels();
+            }
+        });
+    }
+
+    /** The part of a concatenation that one input fills: its channels, centred. */
+    private memory.desc slice(memory.desc whole, Tensor part, int channel, int side) {
+        long margin = (side - part.side()) / 2L;
+        return whole.submemory_desc(dims(part), new long[] {0, channel, margin, margin});
+    }
+
+    private void mean(Op.Mean m) {
+        memory.desc src = description(m.in());
+        memory.desc dst = description(m.out());
+        long[] window = {m.in().side(), m.in().side()};
+        long[] none = {0, 0};
+        var forward = new pooling_forward.primitive_desc(
+                new pooling_forward.desc(
+                        propagation(), algorithm.pooling_avg_exclude_padding, src, dst, window, window, none, none),
+                cpu);
+        step(
+                "head",
+                new pooling_forward(forward),
+                new Operand(DNNL_ARG_SRC, value(m.in()), src),
+                new Operand(DNNL_ARG_DST, value(m.out()), dst));
+        if (training) {
+            tape.add(() -> {
+                var backward = new pooling_backward.primitive_desc(
+                        new pooling_backward.desc(
+                                algorithm.pooling_avg_exclude_padding, src, dst, window, window, none, none),
+                        cpu,
+                        forward);
+                Buffer dy = gradient(m.out());
+                step(
+                        "head",
+                        new pooling_backward(backward),
+                        new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                        new Operand(DNNL_ARG_DIFF_SRC, contribution(m.in()), src));
+            });
+        }
+    }
+
+    /** A 1×1 map in blocked layout is a plain row when the channels are a multiple of the block. */
+    private void linear(Op.Linear l) {
+        if (l.in().channels() % OneDnn.blockSize() != 0) {
+            throw new IllegalArgumentException(l.in().channels() + " features are no multiple of " + OneDnn.blockSize()
+                    + ", which the oneDNN executor needs");
+        }
+        memory.desc src = new memory.desc(new long[] {images, l.in().channels()}, F32, format_tag.nc);
+        memory.desc dst = new memory.desc(new long[] {images, l.out().channels()}, F32, format_tag.nc);
+        memory.desc any = new memory.desc(new long[] {l.out().channels(), l.in().channels()}, F32, format_tag.any);
+        memory.desc plain = new memory.desc(new long[] {l.out().channels(), l.in().channels()}, F32, format_tag.oi);
+        memory.desc biasDesc = new memory.desc(new long[] {l.out().channels()}, F32, format_tag.x);
+        var forward = new inner_product_forward.primitive_desc(
+                new inner_product_forward.desc(propagation(), src, any, biasDesc, dst), cpu);
+        Buffer weights = parameter(l.weight(), plain, forward.weights_desc());
+        Buffer bias = parameter(l.bias(), biasDesc, biasDesc);
+        Buffer x = value(l.in());
+        step(
+                "head",
+                new inner_product_forward(forward),
+                new Operand(DNNL_ARG_SRC, x, src),
+                new Operand(DNNL_ARG_WEIGHTS, weights, forward.weights_desc()),
+                new Operand(DNNL_ARG_BIAS, bias, biasDesc),
+                new Operand(DNNL_ARG_DST, linearOut, dst));
+        if (!training || linearGradient == null) {
+            return;
+        }
+        Buffer dy = linearGradient;
+        tape.add(() -> {
+            var backwardWeights = new inner_product_backward_weights.primitive_desc(
+                    new inner_product_backward_weights.desc(src, any, biasDesc, dst), cpu, forward);
+            Buffer dw = new Buffer(backwardWeights.diff_weights_desc().get_size(), true);
+            Buffer db = new Buffer(4L * l.out().channels(), true);
+            step(
+                    "head",
+                    new inner_product_backward_weights(backwardWeights),
+                    new Operand(DNNL_ARG_SRC, x, src),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, backwardWeights.diff_weights_desc()),
+                    new Operand(DNNL_ARG_DIFF_BIAS, db, biasDesc));
+            downloads.add(download(l.weight(), dw, backwardWeights.diff_weights_desc(), plain));
+            downloads.add(download(l.bias(), db, biasDesc, biasDesc));
+            var backwardData = new inner_product_backward_data.primitive_desc(
+                    new inner_product_backward_data.desc(src, any, dst), cpu, forward);
+            Buffer again = parameter(l.weight(), plain, backwardData.weights_desc());
+            step(
+                    "head",
+                    new inner_product_backward_data(backwardData),
+                    new Operand(DNNL_ARG_DIFF_DST, dy, dst),
+                    new Operand(DNNL_ARG_WEIGHTS, again, backwardData.weights_desc()),
+                    new Operand(DNNL_ARG_DIFF_SRC, contribution(l.in()), src));
+        });
+    }
+
+    // ---- building blocks
+
+    private prop_kind propagation() {
+        return training ? prop_kind.forward_training : prop_kind.forward_inference;
+    }
+
+    private long[] dims(Tensor t) {
+        return new long[] {images, t.channels(), t.side(), t.side()};
+    }
+
+    private static long[] weightDims(Op.Convolution c) {
+        return new long[] {c.out().channels(), c.in().channels(), c.kernel(), c.kernel()};
+    }
+
+    private static long[] rightPadding(int in, int out, int kernel, int stride, int left) {
+        long right = (out - 1L) * stride + kernel - left - in;
+        return new long[] {right, right};
+    }
+
+    private memory.desc description(Tensor t) {
+        return descriptions.computeIfAbsent(t, x -> new memory.desc(dims(x), F32, layout));
+    }
+
+    private Buffer value(Tensor t) {
+        return values.computeIfAbsent(t, x -> new Buffer(description(x).get_size(), false));
+    }
+
+    /** A new buffer for one more contribution to the gradient of a tensor. */
+    private Buffer contribution(Tensor t) {
+        Buffer buffer = new Buffer(description(t).get_size(), false);
+        gradients.computeIfAbsent(t, x -> new ArrayList<>()).add(buffer);
+        return buffer;
+    }
+
+    /** The whole gradient of a tensor: its contributions, added up into the first. */
+    private Buffer gradient(Tensor t) {
+        List<Buffer> parts = gradients.get(t);
+        if (parts == null) {
+            throw new IllegalStateException("nothing uses " + t);
+        }
+        Buffer total = parts.get(0);
+        if (parts.size() > 1) {
+            memory.desc desc = description(t);
+            memory.desc descs = new memory.desc((long) parts.size()); // an array of them
+            float[] ones = new float[parts.size()];
+            Arrays.fill(ones, 1f);
+            List<Operand> operands = new ArrayList<>();
+            for (int i = 0; i < parts.size(); i++) {
+                descs.position(i).put(desc);
+                operands.add(new Operand(DNNL_ARG_MULTIPLE_SRC + i, parts.get(i), desc));
+            }
+            operands.add(new Operand(DNNL_ARG_DST, total, desc));
+            step(
+                    "sum",
+                    new sum(new sum.primitive_desc(desc, new FloatPointer(ones), descs.position(0), cpu)),
+                    operands);
+        }
+        return total;
+    }
+
+    private Buffer parameter(String name, memory.desc plain, memory.desc wanted) {
+        Buffer buffer = new Buffer(wanted.get_size(), true);
+        uploads.add(parameters -> upload(parameters.get(name), plain, buffer, wanted));
+        return buffer;
+    }
+
+    private void upload(float[] values, memory.desc plain, Buffer buffer, memory.desc wanted) {
+        if (plain.equals(wanted)) {
+            buffer.floats().put(values);
+        } else {
+            staging.put(values);
+            convert(new memory(plain, cpu, staging), new memory(wanted, cpu, buffer.pointer()));
+        }
+    }
+
+    private Download download(String name, Buffer buffer, memory.desc from, memory.desc plain) {
+        return into -> {
+            float[] values = new float[(int) (plain.get_size() / 4)];
+            if (plain.equals(from)) {
+                buffer.floats().get(values);
+            } else {
+                convert(new memory(from, cpu, buffer.pointer()), new memory(plain, cpu, staging));
+                staging.get(values);
+            }
+            into.put(name, values);
+        };
+    }
+
+    private void convert(memory from, memory to) {
+        new reorder(from, to).execute(stream, from, to);
+        stream._wait();
+    }
+
+    private void reorder(String kind, Buffer from, memory.desc fromDesc, Buffer to, memory.desc toDesc) {
+        step(
+                kind,
+                new reorder(new reorder.primitive_desc(cpu, fromDesc, cpu, toDesc)),
+                new Operand(DNNL_ARG_FROM, from, fromDesc),
+                new Operand(DNNL_ARG_TO, to, toDesc));
+    }
+
+    private void step(String kind, primitive primitive, Operand... operands) {
+        step(kind, primitive, List.of(operands));
+    }
+
+    private void step(String kind, primitive primitive, List<Operand> operands) {
+        add(new Step(kind, primitive, null, List.copyOf(operands)));
+    }
+
+    private void code(String kind, Runnable code, Operand... operands) {
+        add(new Step(kind, null, code, List.of(operands)));
+    }
+
+    private void add(Step step) {
+        int index = steps.size();
+        for (Operand operand : step.operands) {
+            operand.buffer.first = Math.min(operand.buffer.first, index);
+            operand.buffer.last = Math.max(operand.buffer.last, index);
+        }
+        steps.add(step);
+    }
+
+    /** Gives every shared buffer a place, largest first, where no buffer alive at the same time lies; returns the total. */
+    private long layOut() {
+        List<Buffer> bySize = buffers.stream()
+                .filter(b -> !b.persistent)
+                .sorted(Comparator.comparingLong((Buffer b) -> b.size).reversed())
+                .toList();
+        List<Buffer> placed = new ArrayList<>(); // sorted by offset
+        long total = 0;
+        for (Buffer buffer : bySize) {
+            long offset = 0;
+            for (Buffer other : placed) {
+                boolean together = other.first <= buffer.last && buffer.first <= other.last;
+                if (together && other.offset < offset + buffer.size && offset < other.offset + other.size) {
+                    offset = other.offset + other.size;
+                }
+            }
+            buffer.offset = offset;
+            total = Math.max(total, offset + buffer.size);
+            placed.add(buffer);
+            placed.sort(Comparator.comparingLong(b -> b.offset));
+        }
+        return total;
+    }
+}
