@@ -57,7 +57,7 @@ public final class CustomMiner implements Callable<Integer> {
 
         TrainFaces.createForOwner(work);
         progress.say("drawing and aligning faces");
-        DrawnFaces.of(2).writeTo(work.resolve("drawn"), 12, 6);
+        DrawnFaces.of(2).writeTo(work.resolve("drawn"), 8, 5);
         try (Aligner aligner = Aligner.builder().build()) {
             progress.say(
                     "%s",

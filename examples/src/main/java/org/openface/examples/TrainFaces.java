@@ -73,7 +73,7 @@ public final class TrainFaces implements Callable<Integer> {
             description = "Epochs in all, those of earlier runs included (default: 12; drawn faces: 6).")
     private @Nullable Integer epochs;
 
-    @Option(names = "--batches-per-epoch", description = "Batches in an epoch (default: 25; drawn faces: 12).")
+    @Option(names = "--batches-per-epoch", description = "Batches in an epoch (default: 25; drawn faces: 10).")
     private @Nullable Integer batchesPerEpoch;
 
     @Option(names = "--identities-per-batch", description = "People in a batch (default: fitted to the data).")
@@ -242,7 +242,7 @@ public final class TrainFaces implements Callable<Integer> {
         }
         BatchShape shape = BatchShape.fitting(training, identitiesPerBatch, imagesPerIdentity);
         int lastEpoch = epochs != null ? epochs : data == null ? 6 : 12;
-        int batches = batchesPerEpoch != null ? batchesPerEpoch : data == null ? 12 : 25;
+        int batches = batchesPerEpoch != null ? batchesPerEpoch : data == null ? 10 : 25;
         progress.say(
                 "learning from %d people, %d images; held out: %d people, %d images",
                 training.identities().size(),
