@@ -43,11 +43,15 @@ public final class ComparePhotos implements Callable<Integer> {
                     + " (default: the best one for the held-out faces, from beside the model).")
     private @Nullable Double threshold;
 
-    private final Progress progress = Progress.onConsole();
+    private final Progress progress;
+
+    ComparePhotos(Progress progress) {
+        this.progress = progress;
+    }
 
     /** Runs the program; see the README. */
     public static void main(String... arguments) {
-        int code = Program.run(new ComparePhotos(), arguments);
+        int code = Program.run(new ComparePhotos(Progress.onConsole()), arguments);
         if (code != 0) {
             System.exit(code);
         }

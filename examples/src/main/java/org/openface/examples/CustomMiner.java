@@ -22,7 +22,9 @@ import picocli.CommandLine.Option;
         showDefaultValues = true,
         description = "Trains for a few batches on drawn faces with a composed mining strategy.")
 public final class CustomMiner implements Callable<Integer> {
-    @Option(names = "--work", description = "Folder for the faces and the network; a finished one is not trained again.")
+    @Option(
+            names = "--work",
+            description = "Folder for the faces and the network; a finished one is not trained again.")
     private Path work = Path.of("work", "custom-miner");
 
     @Option(names = "--epochs", description = "Epochs in all.")
@@ -31,11 +33,15 @@ public final class CustomMiner implements Callable<Integer> {
     @Option(names = "--batches-per-epoch", description = "Batches in an epoch.")
     private int batchesPerEpoch = 5;
 
-    private final Progress progress = Progress.onConsole();
+    private final Progress progress;
+
+    CustomMiner(Progress progress) {
+        this.progress = progress;
+    }
 
     /** Runs the program; see the README. */
     public static void main(String... arguments) {
-        int code = Program.run(new CustomMiner(), arguments);
+        int code = Program.run(new CustomMiner(Progress.onConsole()), arguments);
         if (code != 0) {
             System.exit(code);
         }
@@ -51,11 +57,15 @@ public final class CustomMiner implements Callable<Integer> {
 
         TrainFaces.createForOwner(work);
         progress.say("drawing and aligning faces");
-        DrawnFaces.of(2).writeTo(work.resolve("drawn"), 12, 6);
+        DrawnFaces.of(2).writeTo(work.resolve("drawn"), 8, 5);
         try (Aligner aligner = Aligner.builder().build()) {
-            progress.say("%s", aligner.alignDirectory(work.resolve("drawn"), work.resolve("aligned")).summary());
+            progress.say(
+                    "%s",
+                    aligner.alignDirectory(work.resolve("drawn"), work.resolve("aligned"))
+                            .summary());
         }
-        try (Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(2).build()) {
+        try (Nn4Model model =
+                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(2).build()) {
             Trainer.builder()
                     .model(model)
                     .trainingSet(FaceDataset.index(work.resolve("aligned")))

@@ -11,17 +11,20 @@ final class Program {
     private Program() {}
 
     static int run(Callable<Integer> command, String... arguments) {
-        CommandLine line = new CommandLine(command);
+        return run(new CommandLine(command), arguments);
+    }
+
+    static int run(CommandLine line, String... arguments) {
         line.setParameterExceptionHandler((exception, given) -> {
-            System.err.println("error: " + exception.getMessage() + " (--help lists the options)");
+            line.getErr().println("error: " + exception.getMessage() + " (--help lists the options)");
             return CommandLine.ExitCode.USAGE;
         });
         line.setExecutionExceptionHandler((exception, started, parsed) -> {
             if (isForUsers(exception)) {
-                System.err.println("error: " + message(exception));
+                line.getErr().println("error: " + message(exception));
             } else {
                 // A mistake of ours: whoever reports it needs the place.
-                exception.printStackTrace();
+                exception.printStackTrace(line.getErr());
             }
             return CommandLine.ExitCode.SOFTWARE;
         });
@@ -36,7 +39,8 @@ final class Program {
     }
 
     private static String message(Exception exception) {
-        String message = String.valueOf(exception.getMessage()).lines().findFirst().orElse("");
+        String message =
+                String.valueOf(exception.getMessage()).lines().findFirst().orElse("");
         // Of these the message is only a file's name.
         return exception instanceof FileSystemException
                 ? exception.getClass().getSimpleName() + ": " + message

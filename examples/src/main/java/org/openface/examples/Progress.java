@@ -1,5 +1,6 @@
 package org.openface.examples;
 
+import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
@@ -24,7 +25,20 @@ final class Progress {
     }
 
     static Progress onConsole() {
-        return new Progress(System.out, System.console() == null ? null : System.err);
+        return new Progress(System.out, hasTerminal() ? System.err : null);
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // from Java 22 on there is always a console, which knows isTerminal()
+    private static boolean hasTerminal() {
+        Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+        } catch (ReflectiveOperationException e) {
+            return true;
+        }
     }
 
     /** A line that stays, formatted as by {@link String#format}. */

@@ -68,16 +68,20 @@ public final class TrainFaces implements Callable<Integer> {
                     + " (default: work/drawn-faces, or work/<name of --data>).")
     private @Nullable Path work;
 
-    @Option(names = "--epochs", description = "Epochs in all, those of earlier runs included (default: 12; drawn faces: 6).")
+    @Option(
+            names = "--epochs",
+            description = "Epochs in all, those of earlier runs included (default: 12; drawn faces: 6).")
     private @Nullable Integer epochs;
 
-    @Option(names = "--batches-per-epoch", description = "Batches in an epoch (default: 25; drawn faces: 12).")
+    @Option(names = "--batches-per-epoch", description = "Batches in an epoch (default: 25; drawn faces: 10).")
     private @Nullable Integer batchesPerEpoch;
 
     @Option(names = "--identities-per-batch", description = "People in a batch (default: fitted to the data).")
     private @Nullable Integer identitiesPerBatch;
 
-    @Option(names = "--images-per-identity", description = "Up to how many images of each (default: fitted to the data).")
+    @Option(
+            names = "--images-per-identity",
+            description = "Up to how many images of each (default: fitted to the data).")
     private @Nullable Integer imagesPerIdentity;
 
     @Option(names = "--min-images", description = "People with fewer images are left out.")
@@ -104,7 +108,7 @@ public final class TrainFaces implements Callable<Integer> {
     @Option(names = "--drawn-images", description = "How many images of each to draw.")
     private int drawnImages = 10;
 
-    private final Progress progress = Progress.onConsole();
+    private final Progress progress;
 
     /** Reads {@code 0.25} or {@code 25%}. */
     static final class Share implements ITypeConverter<Double> {
@@ -119,9 +123,13 @@ public final class TrainFaces implements Callable<Integer> {
         }
     }
 
+    TrainFaces(Progress progress) {
+        this.progress = progress;
+    }
+
     /** Runs the program; see the README. */
     public static void main(String... arguments) {
-        int code = Program.run(new TrainFaces(), arguments);
+        int code = Program.run(new TrainFaces(Progress.onConsole()), arguments);
         if (code != 0) {
             System.exit(code);
         }
@@ -161,17 +169,20 @@ public final class TrainFaces implements Callable<Integer> {
     }
 
     private static Path defaultWork(@Nullable Path data) {
-        Path name = data == null ? Path.of("drawn-faces") : data.toAbsolutePath().normalize().getFileName();
+        Path name = data == null
+                ? Path.of("drawn-faces")
+                : data.toAbsolutePath().normalize().getFileName();
         return Path.of("work").resolve(name == null ? Path.of("faces") : name);
     }
 
     /** Faces and names are personal: nobody else may look into a folder of ours. */
     static void createForOwner(Path folder) throws IOException {
-        FileAttribute<?>[] ownerOnly = folder.getFileSystem().supportedFileAttributeViews().contains("posix")
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
-                }
-                : new FileAttribute<?>[0];
+        FileAttribute<?>[] ownerOnly =
+                folder.getFileSystem().supportedFileAttributeViews().contains("posix")
+                        ? new FileAttribute<?>[] {
+                            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+                        }
+                        : new FileAttribute<?>[0];
         if (!Files.isDirectory(folder)) {
             Files.createDirectories(folder, ownerOnly);
         }
@@ -231,7 +242,7 @@ public final class TrainFaces implements Callable<Integer> {
         }
         BatchShape shape = BatchShape.fitting(training, identitiesPerBatch, imagesPerIdentity);
         int lastEpoch = epochs != null ? epochs : data == null ? 6 : 12;
-        int batches = batchesPerEpoch != null ? batchesPerEpoch : data == null ? 12 : 25;
+        int batches = batchesPerEpoch != null ? batchesPerEpoch : data == null ? 10 : 25;
         progress.say(
                 "learning from %d people, %d images; held out: %d people, %d images",
                 training.identities().size(),
@@ -427,7 +438,8 @@ public final class TrainFaces implements Callable<Integer> {
     }
 
     private static void writeAtomically(Path file, Content content) throws IOException {
-        Path temporary = Files.createTempFile(file.toAbsolutePath().getParent(), file.getFileName().toString(), ".tmp");
+        Path temporary = Files.createTempFile(
+                file.toAbsolutePath().getParent(), file.getFileName().toString(), ".tmp");
         try {
             try (Writer out = Files.newBufferedWriter(temporary)) {
                 content.writeTo(out);

@@ -1,0 +1,86 @@
+package org.openface.examples;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.openface.align.AlignReport;
+import org.openface.align.Aligner;
+import org.openface.align.Alignment;
+import org.openface.core.dataset.DatasetPruner;
+import org.openface.core.dataset.DatasetSplitter;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.eval.Verification;
+import org.openface.nn4.Nn4Model;
+import org.openface.triplet.NegativeSelector;
+import org.openface.triplet.PairSelector;
+import org.openface.triplet.Trainer;
+import org.openface.triplet.TripletFilter;
+import org.openface.triplet.TripletMiner;
+
+/** The README's code: compiled here, and compared with the README by {@link ReadmeTest}. */
+final class Snippets {
+    private Snippets() {}
+
+    static void compare(Path file, Path first, Path second) throws IOException {
+        // README: compare
+        try (Aligner aligner = Aligner.builder().build();
+                Nn4Model model = Nn4Model.load(file)) {
+            Embedding one = model.embed(aligner.align(first).orElseThrow());
+            if (aligner.align(second) instanceof Alignment.Aligned found) { // or a NotAligned with its reason
+                System.out.println(one.squaredDistance(model.embed(found.face())));
+            }
+        }
+        // README: end
+    }
+
+    static DatasetSplitter.Split prepare(Aligner aligner) throws IOException {
+        // README: data
+        AlignReport report = aligner.alignDirectory(Path.of("raw"), Path.of("aligned")); // raw/<person>/<image>
+        report.skipped().forEach(s -> System.out.println(s.source() + ": " + s.reason()));
+
+        FaceDataset faces = DatasetPruner.minimumImages(3)
+                .prune(FaceDataset.index(Path.of("aligned")))
+                .kept();
+        DatasetSplitter.Split split = DatasetSplitter.builder()
+                .validationFraction(0.1)
+                .seed(2)
+                .build()
+                .split(faces);
+        // README: end
+        return split;
+    }
+
+    static void train(Nn4Model model, DatasetSplitter.Split split) throws IOException {
+        // README: miner
+        TripletMiner miner = TripletMiner.of(
+                PairSelector.allPairs(), // or orderedPairs(), hardestPositive() ...
+                TripletFilter.violating().and((ap, an, margin) -> an > 0.05f), // or semiHard(), hard(), any()
+                NegativeSelector.hardest()); // or random(), rank(2, 5), all()
+        Trainer.builder()
+                .model(model)
+                .trainingSet(split.training())
+                .workDirectory(Path.of("run"))
+                .identitiesPerBatch(15)
+                .imagesPerIdentity(20)
+                .batchesPerEpoch(250)
+                .epochs(50)
+                .margin(0.2f)
+                .miner(miner)
+                .optimizer(Optimizer.adam(1e-3))
+                .seed(2)
+                .onEpoch(e -> System.out.printf("epoch %d loss %.4f%n", e.epoch(), e.meanLoss()))
+                .fit(); // goes on where an earlier run stopped
+        // README: end
+    }
+
+    static void verify(Nn4Model model) throws IOException {
+        // README: verify
+        Verification.Result lfw = Verification.lfw(Path.of("lfw/pairs.txt"), Path.of("lfw-aligned"))
+                .evaluate(model);
+        System.out.printf(
+                "LFW %.4f ± %.4f, AUC %.4f, TAR at FAR 1 %% %.4f (%d images missing)%n",
+                lfw.meanAccuracy(), lfw.standardDeviation(), lfw.auc(), lfw.tarAtFar(0.01), lfw.missingImages());
+        // README: end
+    }
+}
