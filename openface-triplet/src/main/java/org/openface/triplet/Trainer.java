@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -108,6 +107,8 @@ public final class Trainer {
 
     /** Configures a {@link Trainer}. */
     public static final class Builder {
+        private static final long DEFAULT_MEMORY_BUDGET = 2L << 30;
+
         private @Nullable TrainableEmbedder model;
         private @Nullable FaceDataset trainingSet;
         private @Nullable Path workDirectory;
@@ -123,7 +124,7 @@ public final class Trainer {
         private TripletLoss loss = TripletLoss.margin();
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
-        private long memoryBudget = halfOfMemory();
+        private long memoryBudget = DEFAULT_MEMORY_BUDGET;
         private int keepCheckpoints = 2;
         private boolean plots = true;
         private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
@@ -234,8 +235,8 @@ public final class Trainer {
         }
 
         /**
-         * Bytes that a step may take beyond the weights; half of the machine's memory by default. A batch that does not fit is
-         * executed in chunks, if the network can.
+         * Bytes that a step may take beyond the weights; 2 GiB by default. A batch that does not fit is executed in chunks
+         * if the network can. Never taken from the machine at hand, since the size of chunks decides the result.
          */
         public Builder memoryBudget(long bytes) {
             checkArgument(bytes > 0, "memoryBudget (%s) must be positive", bytes);
@@ -330,11 +331,6 @@ public final class Trainer {
             words.put("optimizer", optimizer.toString());
             words.put("seed", Long.toString(seed));
             return words;
-        }
-
-        private static long halfOfMemory() {
-            var system = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class);
-            return system.getTotalMemorySize() / 2;
         }
     }
 }
