@@ -76,8 +76,8 @@ final class HaarDetector implements FaceDetector {
     }
 
     /** A cascade from OpenCV's jar; to be freed by {@code releaseReference}. */
-    @SuppressWarnings({"try", "unchecked"
-    }) // the scope frees what is made inside; its constructor takes generic varargs
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     static CascadeClassifier cascade(String name) {
         try (PointerScope scope = new PointerScope()) {
             FileStorage storage = new FileStorage(cascadeXml(name), FileStorage.READ | FileStorage.MEMORY);
@@ -106,8 +106,8 @@ final class HaarDetector implements FaceDetector {
     }
 
     @Override
-    @SuppressWarnings({"try", "unchecked"
-    }) // the scope frees what is made inside; its constructor takes generic varargs
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     public List<DetectedFace> detect(RgbImage photograph) {
         try (PointerScope scope = new PointerScope()) {
             Mat grey = grey(photograph);

@@ -177,7 +177,8 @@ class HaarDetectorTest {
     }
 
     @Test
-    @SuppressWarnings({"try", "unchecked"}) // the scope is there to be closed; its constructor takes generic varargs
+    // The scope is there to be closed; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     void anApplicationsPointerScopeDoesNotFreeTheDetector() {
         Aligner mine;
         try (PointerScope scope = new PointerScope()) {
