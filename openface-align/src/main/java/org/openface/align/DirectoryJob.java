@@ -1,9 +1,11 @@
 package org.openface.align;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.URI;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -112,20 +114,25 @@ final class DirectoryJob {
         List<Task> tasks = new ArrayList<>();
         Map<String, Path> taken = new HashMap<>();
         for (Face photograph : photographs.faces()) {
-            String name = baseName(photograph.file()) + ".png";
+            Path target = target(photograph.file(), aligned);
             // Not by the file system's own rule, so that the same folder gives the same faces on every system.
-            String key = (photograph.identity() + "/" + name).toLowerCase(Locale.ROOT);
-            Path other = taken.putIfAbsent(key, photograph.file());
-            Path target = aligned.resolve(photograph.identity()).resolve(name);
+            String name = target.toUri().getRawPath().toLowerCase(Locale.ROOT);
+            Path other = taken.putIfAbsent(name, photograph.file());
             tasks.add(new Task(photograph.file(), other == null ? target : null, other));
         }
         return tasks;
     }
 
-    private static String baseName(Path file) {
-        String name = file.getFileName().toString();
-        int dot = name.lastIndexOf('.');
-        return dot > 0 ? name.substring(0, dot) : name;
+    /**
+     * {@code <aligned>/<person>/<name>.png}. Composed as a URI because that keeps the bytes of a name, also where a Java
+     * runtime in the POSIX locale cannot turn it into characters and back.
+     */
+    private static Path target(Path photograph, Path aligned) {
+        Path person = requireNonNull(photograph.toAbsolutePath().getParent()).getFileName();
+        String folder = aligned.resolve(person).toUri().toString();
+        String source = photograph.toUri().toString();
+        String name = source.substring(source.lastIndexOf('/') + 1, source.lastIndexOf('.'));
+        return Path.of(URI.create(folder + (folder.endsWith("/") ? "" : "/") + name + ".png"));
     }
 
     private static void requireWritable(Path directory) throws IOException {

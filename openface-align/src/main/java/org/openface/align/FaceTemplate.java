@@ -27,40 +27,36 @@ final class FaceTemplate {
     static RgbImage warp(RgbImage photograph, Point leftEye, Point rightEye, int size) {
         // From the pixels of the result back into the photograph.
         Similarity back = Similarity.mapping(scaled(LEFT_EYE, size), scaled(RIGHT_EYE, size), leftEye, rightEye);
-        int width = photograph.width();
-        int height = photograph.height();
-        byte[] in = photograph.toBytes();
         byte[] out = new byte[3 * size * size];
         for (int y = 0; y < size; y++) {
             for (int x = 0; x < size; x++) {
-                double sx = back.a() * x - back.b() * y + back.c();
-                double sy = back.b() * x + back.a() * y + back.d();
-                int x0 = (int) Math.floor(sx);
-                int y0 = (int) Math.floor(sy);
-                double fx = sx - x0;
-                double fy = sy - y0;
+                Point from = back.apply(new Point(x, y));
+                int x0 = (int) Math.floor(from.x());
+                int y0 = (int) Math.floor(from.y());
+                double fx = from.x() - x0;
+                double fy = from.y() - y0;
+                double[] sum = new double[3];
+                add(sum, (1 - fx) * (1 - fy), photograph, x0, y0);
+                add(sum, fx * (1 - fy), photograph, x0 + 1, y0);
+                add(sum, (1 - fx) * fy, photograph, x0, y0 + 1);
+                add(sum, fx * fy, photograph, x0 + 1, y0 + 1);
                 for (int channel = 0; channel < 3; channel++) {
-                    double value = (1 - fy)
-                                    * ((1 - fx) * sample(in, width, height, x0, y0, channel)
-                                            + fx * sample(in, width, height, x0 + 1, y0, channel))
-                            + fy
-                                    * ((1 - fx) * sample(in, width, height, x0, y0 + 1, channel)
-                                            + fx * sample(in, width, height, x0 + 1, y0 + 1, channel));
-                    out[3 * (y * size + x) + channel] = (byte) Math.round(value);
+                    out[3 * (y * size + x) + channel] = (byte) Math.round(sum[channel]);
                 }
             }
         }
         return RgbImage.of(size, size, out);
     }
 
-    private static Point scaled(Point p, int size) {
-        return new Point(p.x() * size, p.y() * size);
+    private static void add(double[] sum, double weight, RgbImage image, int x, int y) {
+        if (x >= 0 && y >= 0 && x < image.width() && y < image.height()) {
+            sum[0] += weight * image.red(x, y);
+            sum[1] += weight * image.green(x, y);
+            sum[2] += weight * image.blue(x, y);
+        }
     }
 
-    private static int sample(byte[] rgb, int width, int height, int x, int y, int channel) {
-        if (x < 0 || y < 0 || x >= width || y >= height) {
-            return 0;
-        }
-        return rgb[3 * (y * width + x) + channel] & 0xff;
+    private static Point scaled(Point p, int size) {
+        return new Point(p.x() * size, p.y() * size);
     }
 }

@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -40,6 +42,8 @@ import org.openface.nn4.Architecture.TensorSpec;
 public final class Nn4Model implements TrainableEmbedder {
     /** Torch's momentum for running statistics: {@code running ← 0.9 · running + 0.1 · batch}. */
     private static final float RUNNING_MOMENTUM = 0.1f;
+    /** Fewer images than this have no batch statistics worth the name. */
+    private static final int SMALLEST_CHUNK = 8;
     /** Images embedded in one pass, so that memory does not grow with the request. */
     private static final int INFERENCE_BATCH = 32;
 
@@ -235,15 +239,17 @@ public final class Nn4Model implements TrainableEmbedder {
         acquire();
         try {
             long perImage = executor.bytesPerImage();
+            long fits = memoryBudget / perImage;
             checkArgument(
-                    batchSize * perImage <= memoryBudget,
-                    "a batch of %s images needs about %s MB but the memory budget is %s MB;"
-                            + " lower the batch to %s images or raise the budget",
-                    batchSize,
-                    (batchSize * perImage) >> 20,
-                    memoryBudget >> 20,
-                    memoryBudget / perImage);
-            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, batchSize, batchSize * perImage);
+                    fits >= Math.min(batchSize, SMALLEST_CHUNK),
+                    "%s images need about %s MB but the memory budget is %s MB; raise it",
+                    Math.min(batchSize, SMALLEST_CHUNK),
+                    (Math.min(batchSize, SMALLEST_CHUNK) * perImage) >> 20,
+                    memoryBudget >> 20);
+            int chunk = (int) Math.min(batchSize, fits);
+            int chunks = (batchSize + chunk - 1) / chunk;
+            chunk = (batchSize + chunks - 1) / chunks; // as even as they will be
+            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, chunk, chunk * perImage);
         } finally {
             inUse.release();
         }
@@ -266,31 +272,82 @@ public final class Nn4Model implements TrainableEmbedder {
                 plan.batchSize());
         acquire();
         try {
-            Executor.Pass pass = executor.forward(parameters, batch.pixels(), batch.size());
+            Step step = new Step(batch, plan.chunkSize());
             passOwner = Thread.currentThread();
-            return new Step(pass, batch.size());
+            return step;
         } catch (Throwable e) {
             inUse.release();
             throw e;
         }
     }
 
-    /** A step between its forward and its backward pass; holds {@link #inUse} until closed. */
+    /**
+     * A step between its forward and its backward pass; holds {@link #inUse} until closed.
+     *
+     * <p>A batch larger than a chunk is done as GradCache does (Gao and Callan, <i>Scaling Deep Contrastive Learning Batch
+     * Size under Memory Limited Setup</i>, 2021): all chunks run forward, one after the other in the same memory, for the
+     * embeddings; when the gradient of all embeddings is there, each chunk runs forward again and backward with its share,
+     * and the parameter gradients add up. The last chunk's activations are still there and are used first. The result is
+     * the gradient of the whole batch, except that batch-norm normalises each chunk by itself; for that to resemble the
+     * batch, images are dealt to chunks at random. Each image counts once in the running statistics.
+     */
     private final class Step implements ForwardPass {
-        private final Executor.Pass pass;
+        private final float[] pixels;
         private final int images;
+        /** Which image of the batch stands at each place of the chunks. */
+        private final int[] order;
+        /** Chunk c holds the places from start[c] to start[c + 1]. */
+        private final int[] start;
+
+        private final float[] embeddings;
+        private Executor.@Nullable Pass open;
         private boolean updated;
         private boolean done;
 
-        Step(Executor.Pass pass, int images) {
-            this.pass = pass;
-            this.images = images;
+        Step(FaceBatch batch, int chunkSize) {
+            pixels = batch.pixels();
+            images = batch.size();
+            int chunks = (images + chunkSize - 1) / chunkSize;
+            order = chunks == 1 ? identity(images) : shuffled(images);
+            start = new int[chunks + 1];
+            for (int c = 0; c <= chunks; c++) {
+                start[c] = (int) ((long) images * c / chunks); // sizes differ by one image at most
+            }
+            embeddings = new float[images * embeddingSize];
+            for (int c = 0; c < chunks; c++) {
+                if (open != null) {
+                    open.drop();
+                }
+                open = forward(c);
+                float[] values = open.embeddings();
+                for (int i = start[c]; i < start[c + 1]; i++) {
+                    System.arraycopy(
+                            values,
+                            (i - start[c]) * embeddingSize,
+                            embeddings,
+                            order[i] * embeddingSize,
+                            embeddingSize);
+                }
+            }
+        }
+
+        private Executor.Pass forward(int chunk) {
+            int perImage = pixels.length / images;
+            int size = start[chunk + 1] - start[chunk];
+            if (size == images) {
+                return executor.forward(parameters, pixels, images);
+            }
+            float[] some = new float[size * perImage];
+            for (int i = 0; i < size; i++) {
+                System.arraycopy(pixels, order[start[chunk] + i] * perImage, some, i * perImage, perImage);
+            }
+            return executor.forward(parameters, some, size);
         }
 
         @Override
         public EmbeddingBatch embeddings() {
             checkState(!done, "this forward pass is closed");
-            return new EmbeddingBatch(embeddingSize, pass.embeddings().clone());
+            return new EmbeddingBatch(embeddingSize, embeddings.clone());
         }
 
         @Override
@@ -305,20 +362,47 @@ public final class Nn4Model implements TrainableEmbedder {
                     images,
                     embeddingSize);
             updated = true;
-            Executor.Result result = pass.backward(gradient.values());
+            Map<String, float[]> gradients = new HashMap<>();
+            Parameters statistics = Parameters.zeros(parameters.specs());
+            for (int c = start.length - 2; c >= 0; c--) {
+                Executor.Pass pass = open != null ? open : forward(c);
+                open = null;
+                Executor.Result result = pass.backward(share(gradient.values(), c));
+                result.gradients().forEach((name, values) -> gradients.merge(name, values, Nn4Model::addInPlace));
+                int size = start[c + 1] - start[c];
+                blend(statistics, result.statistics(), size, 1, (float) size / images);
+            }
             double squares = 0;
             for (TensorSpec spec : parameters.specs()) {
                 if (spec.trained()) {
-                    double own = sumOfSquares(result.gradients().get(spec.name()));
+                    double own = sumOfSquares(gradients.get(spec.name()));
                     if (!Double.isFinite(own)) {
                         return new StepReport(Double.NaN, Optional.of(spec.name()));
                     }
                     squares += own;
                 }
             }
-            updateRule.apply(optimizer, parameters, result.gradients());
-            blend(parameters, result.statistics(), images, 1 - RUNNING_MOMENTUM, RUNNING_MOMENTUM);
+            updateRule.apply(optimizer, parameters, gradients);
+            for (TensorSpec spec : parameters.specs()) {
+                if (!spec.trained()) {
+                    float[] running = parameters.get(spec.name());
+                    float[] batch = statistics.get(spec.name());
+                    for (int i = 0; i < running.length; i++) {
+                        running[i] = (1 - RUNNING_MOMENTUM) * running[i] + RUNNING_MOMENTUM * batch[i];
+                    }
+                }
+            }
             return new StepReport(Math.sqrt(squares), Optional.empty());
+        }
+
+        /** The gradient's rows for one chunk, in the chunk's order. */
+        private float[] share(float[] gradient, int chunk) {
+            float[] rows = new float[(start[chunk + 1] - start[chunk]) * embeddingSize];
+            for (int i = start[chunk]; i < start[chunk + 1]; i++) {
+                System.arraycopy(
+                        gradient, order[i] * embeddingSize, rows, (i - start[chunk]) * embeddingSize, embeddingSize);
+            }
+            return rows;
         }
 
         @Override
@@ -326,8 +410,8 @@ public final class Nn4Model implements TrainableEmbedder {
             if (!done) {
                 done = true;
                 try {
-                    if (!updated) {
-                        pass.drop();
+                    if (open != null) {
+                        open.drop();
                     }
                 } finally {
                     passOwner = null;
@@ -335,6 +419,34 @@ public final class Nn4Model implements TrainableEmbedder {
                 }
             }
         }
+    }
+
+    private static int[] identity(int count) {
+        int[] order = new int[count];
+        for (int i = 0; i < count; i++) {
+            order[i] = i;
+        }
+        return order;
+    }
+
+    /** The same for every batch of one size, so that a resumed training repeats itself. */
+    private static int[] shuffled(int count) {
+        int[] order = identity(count);
+        SplittableRandom random = new SplittableRandom(count);
+        for (int i = count - 1; i > 0; i--) {
+            int other = random.nextInt(i + 1);
+            int swapped = order[i];
+            order[i] = order[other];
+            order[other] = swapped;
+        }
+        return order;
+    }
+
+    private static float[] addInPlace(float[] sum, float[] more) {
+        for (int i = 0; i < sum.length; i++) {
+            sum[i] += more[i];
+        }
+        return sum;
     }
 
     private static double sumOfSquares(float @Nullable [] values) {
@@ -347,7 +459,7 @@ public final class Nn4Model implements TrainableEmbedder {
         return sum;
     }
 
-    /** running ← keep · running + take · batch, with the unbiased variance as Torch has it. */
+    /** target ← keep · target + take · statistics, with the unbiased variance as Torch has it. */
     private void blend(
             Parameters target, Map<String, Executor.Statistics> statistics, int images, float keep, float take) {
         for (Convolution layer : variant.architecture().convolutions()) {

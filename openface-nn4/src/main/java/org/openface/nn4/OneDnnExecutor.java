@@ -3,6 +3,8 @@ package org.openface.nn4;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.dnnl.engine;
+import org.bytedeco.javacpp.BytePointer;
+import org.openface.nn4.OneDnnProgram.Mode;
 
 /**
  * Runs the plan of the SameDiff graph on oneDNN through its JavaCPP preset: several times faster than ND4J's session on a
@@ -15,15 +17,30 @@ final class OneDnnExecutor implements Executor {
     /** Batch whose memory layout tells the bytes per image; large enough that rounding up does not matter. */
     private static final int PROBE_IMAGES = 4;
 
-    private record Key(boolean training, int images) {}
+    private record Key(Mode mode, int images) {}
 
     private final Plan plan;
     private final NativeThread thread = new NativeThread();
     private final engine cpu;
     private final LinkedHashMap<Key, OneDnnProgram> programs = new LinkedHashMap<>(8, 0.75f, true);
 
+    /** The memory that all programs work in, one at a time; as large as the largest needs. */
+    private BytePointer arena = new BytePointer(1);
+
+    private final Mode trainingMode;
+
     OneDnnExecutor(Plan plan) {
+        this(plan, Mode.TRAINING);
+    }
+
+    /**
+     * An executor for one way of training.
+     *
+     * @param trainingMode whether training steps use the batch's statistics or the running ones
+     */
+    OneDnnExecutor(Plan plan, Mode trainingMode) {
         this.plan = plan;
+        this.trainingMode = trainingMode;
         cpu = thread.call(() -> new engine(engine.kind.cpu, 0));
     }
 
@@ -39,13 +56,13 @@ final class OneDnnExecutor implements Executor {
 
     @Override
     public long bytesPerImage() {
-        return thread.call(() -> program(true, PROBE_IMAGES).sharedBytes() / PROBE_IMAGES);
+        return thread.call(() -> program(trainingMode, PROBE_IMAGES).sharedBytes() / PROBE_IMAGES);
     }
 
     @Override
     public float[] embed(Parameters parameters, float[] pixels, int images) {
         return thread.call(() -> {
-            OneDnnProgram program = program(false, images);
+            OneDnnProgram program = program(Mode.INFERENCE, images);
             program.load(parameters);
             return program.forward(pixels);
         });
@@ -54,7 +71,7 @@ final class OneDnnExecutor implements Executor {
     @Override
     public Map<String, Statistics> batchStatistics(Parameters parameters, float[] pixels, int images) {
         return thread.call(() -> {
-            OneDnnProgram program = program(true, images);
+            OneDnnProgram program = program(trainingMode, images);
             program.load(parameters);
             program.forward(pixels);
             return program.statistics(parameters);
@@ -64,7 +81,7 @@ final class OneDnnExecutor implements Executor {
     @Override
     public Pass forward(Parameters parameters, float[] pixels, int images) {
         float[] embeddings = thread.call(() -> {
-            OneDnnProgram program = program(true, images);
+            OneDnnProgram program = program(trainingMode, images);
             program.load(parameters);
             return program.forward(pixels);
         });
@@ -77,7 +94,7 @@ final class OneDnnExecutor implements Executor {
             @Override
             public Result backward(float[] embeddingGradient) {
                 return thread.call(() -> {
-                    OneDnnProgram program = program(true, images);
+                    OneDnnProgram program = program(trainingMode, images);
                     return new Result(program.backward(embeddingGradient), program.statistics(parameters));
                 });
             }
@@ -90,23 +107,28 @@ final class OneDnnExecutor implements Executor {
     }
 
     /** The program for a batch size, compiled at its first use; the one unused for longest makes room. */
-    private OneDnnProgram program(boolean training, int images) {
-        Key key = new Key(training, images);
+    private OneDnnProgram program(Mode mode, int images) {
+        Key key = new Key(mode, images);
         OneDnnProgram program = programs.get(key);
         if (program == null) {
             if (programs.size() >= KEPT_PROGRAMS) {
                 Key eldest = programs.keySet().iterator().next();
                 programs.remove(eldest).close();
             }
-            program = new OneDnnProgram(plan, images, training, cpu);
+            program = new OneDnnProgram(plan, images, mode, cpu);
             programs.put(key, program);
         }
+        if (arena.capacity() < program.sharedBytes()) {
+            arena.close();
+            arena = new BytePointer(program.sharedBytes());
+        }
+        program.bind(arena);
         return program;
     }
 
     /** The program for benchmarks to look into. */
     OneDnnProgram trainingProgram(int images) {
-        return thread.call(() -> program(true, images));
+        return thread.call(() -> program(trainingMode, images));
     }
 
     @Override
@@ -114,6 +136,7 @@ final class OneDnnExecutor implements Executor {
         thread.call(() -> {
             programs.values().forEach(OneDnnProgram::close);
             programs.clear();
+            arena.close();
             cpu.close();
             return true;
         });

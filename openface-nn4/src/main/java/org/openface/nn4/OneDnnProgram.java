@@ -61,9 +61,20 @@ final class OneDnnProgram implements AutoCloseable {
 
     private static final data_type F32 = data_type.f32;
 
+    /** What a program is for. */
+    enum Mode {
+        /** Forward only, batch-norm folded into the convolutions. */
+        INFERENCE,
+        /** Forward and backward, batch-norm with the batch's statistics. */
+        TRAINING,
+        /** Forward and backward, batch-norm with the running statistics as constants. */
+        TRAINING_FROZEN
+    }
+
     private final PointerScope scope;
     private final Plan plan;
     private final int images;
+    private final Mode mode;
     private final boolean training;
     private final engine cpu;
     private final stream stream;
@@ -88,9 +99,10 @@ final class OneDnnProgram implements AutoCloseable {
     private final @Nullable Buffer linearGradient;
     private final double normalizeEpsilon;
     private final int embeddingSize;
-    private final BytePointer slab;
     private final long sharedBytes;
-    private FloatPointer staging;
+    private final FloatPointer staging;
+    private long boundTo;
+    private PointerScope argumentScope = emptyScope();
     private int version = -1;
     private float[] lengths = new float[0];
     private float[] embeddings = new float[0];
@@ -104,7 +116,7 @@ final class OneDnnProgram implements AutoCloseable {
         long offset;
 
         @Nullable
-        BytePointer own;
+        BytePointer memory;
 
         Buffer(long size, boolean persistent) {
             this.size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -117,10 +129,10 @@ final class OneDnnProgram implements AutoCloseable {
         }
 
         BytePointer pointer() {
-            if (own == null) {
-                throw new IllegalStateException("memory is not laid out yet");
+            if (memory == null) {
+                throw new IllegalStateException("the program is bound to no memory");
             }
-            return own;
+            return memory;
         }
     }
 
@@ -160,10 +172,11 @@ final class OneDnnProgram implements AutoCloseable {
 
     private record BatchStatistics(Buffer mean, Buffer variance, int channels, String bias) {}
 
-    OneDnnProgram(Plan plan, int images, boolean training, engine cpu) {
+    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu) {
         this.plan = plan;
         this.images = images;
-        this.training = training;
+        this.mode = mode;
+        training = mode != Mode.INFERENCE;
         this.cpu = cpu;
         // Everything native made here belongs to the scope, which outlives this block and is closed by close().
         scope = new PointerScope();
@@ -195,28 +208,61 @@ final class OneDnnProgram implements AutoCloseable {
                 }
             }
             sharedBytes = layOut();
-            slab = new BytePointer(sharedBytes + ALIGNMENT);
-            long base = slab.address();
-            long shift = (ALIGNMENT - base % ALIGNMENT) % ALIGNMENT;
             long stagingSize = 1;
             for (Buffer buffer : buffers) {
                 if (buffer.persistent) {
                     BytePointer raw = new BytePointer(buffer.size + ALIGNMENT);
-                    buffer.own = raw.getPointer((ALIGNMENT - raw.address() % ALIGNMENT) % ALIGNMENT);
                     Pointer.memset(raw, 0, buffer.size + ALIGNMENT);
+                    buffer.memory = aligned(raw);
                     stagingSize = Math.max(stagingSize, buffer.size / 4);
-                } else {
-                    buffer.own = slab.getPointer(shift + buffer.offset);
                 }
             }
             staging = new FloatPointer(stagingSize);
+        }
+    }
+
+    private static PointerScope emptyScope() {
+        try (PointerScope empty = new PointerScope()) {
+            empty.extend();
+            return empty;
+        }
+    }
+
+    private static BytePointer aligned(BytePointer raw) {
+        return raw.getPointer((ALIGNMENT - raw.address() % ALIGNMENT) % ALIGNMENT);
+    }
+
+    /** Bytes that {@link #bind} needs: activations, their gradients and workspaces; what grows with the batch. */
+    long sharedBytes() {
+        return sharedBytes + ALIGNMENT;
+    }
+
+    /**
+     * Makes the program work in the given memory, which other programs may use too, though not between a forward pass and
+     * its backward pass.
+     */
+    void bind(BytePointer arena) {
+        if (boundTo == arena.address()) {
+            return;
+        }
+        boundTo = arena.address();
+        BytePointer start = aligned(arena);
+        for (Buffer buffer : buffers) {
+            if (!buffer.persistent) {
+                buffer.memory = start.getPointer(buffer.offset);
+            }
+        }
+        argumentScope.close();
+        argumentScope = new PointerScope();
+        try (PointerScope arguments = argumentScope) {
+            arguments.extend();
             for (Step step : steps) {
                 if (step.primitive != null) {
-                    IntMemoryMap arguments = new IntMemoryMap();
+                    IntMemoryMap map = new IntMemoryMap();
                     for (Operand operand : step.operands) {
-                        arguments.put(operand.argument, new memory(operand.desc, cpu, operand.buffer.pointer()));
+                        map.put(operand.argument, new memory(operand.desc, cpu, operand.buffer.pointer()));
                     }
-                    step.arguments = arguments;
+                    step.arguments = map;
                 }
             }
         }
@@ -309,13 +355,9 @@ final class OneDnnProgram implements AutoCloseable {
         steps.forEach(step -> step.nanos = 0);
     }
 
-    /** Memory for activations, their gradients and workspaces, in bytes: what grows with the batch. */
-    long sharedBytes() {
-        return sharedBytes;
-    }
-
     @Override
     public void close() {
+        argumentScope.close();
         scope.close();
     }
 
@@ -385,7 +427,8 @@ final class OneDnnProgram implements AutoCloseable {
 
     /**
      * Without its bias: batch-norm subtracts the mean, so that a bias changes neither output nor gradient, and has gradient
-     * zero. Only the reported batch mean needs it.
+     * zero. Only the reported batch mean needs it. (With frozen statistics a bias would have a gradient: it is taken for
+     * frozen, too.)
      */
     private void convolution(Op.Convolution c) {
         memory.desc src = description(c.in());
@@ -448,7 +491,10 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     private void batchNormRelu(Op.BatchNormRelu b) {
-        int flags = normalization_flags.use_scale_shift.value | normalization_flags.fuse_norm_relu.value;
+        boolean frozen = mode == Mode.TRAINING_FROZEN;
+        int flags = normalization_flags.use_scale_shift.value
+                | normalization_flags.fuse_norm_relu.value
+                | (frozen ? normalization_flags.use_global_stats.value : 0);
         memory.desc desc = description(b.in());
         int channels = b.in().channels();
         var forward = new batch_normalization_forward.primitive_desc(
@@ -466,6 +512,17 @@ final class OneDnnProgram implements AutoCloseable {
         Buffer mean = new Buffer(4L * channels, true);
         Buffer variance = new Buffer(4L * channels, true);
         String bias = b.layer() + ".bias";
+        if (frozen) {
+            uploads.add(parameters -> {
+                float[] m = parameters.get(b.layer() + ".bn.running_mean").clone();
+                float[] left = parameters.get(bias); // left out of the convolution, see there
+                for (int c = 0; c < channels; c++) {
+                    m[c] -= left[c];
+                }
+                mean.floats().put(m);
+                variance.floats().put(parameters.get(b.layer() + ".bn.running_var"));
+            });
+        }
         statistics.put(b.layer(), new BatchStatistics(mean, variance, channels, bias));
         Buffer workspace = new Buffer(forward.workspace_desc().get_size(), false);
         Buffer x = value(b.in());

@@ -182,7 +182,8 @@ class Nn4ModelTest {
             pass.close();
             assertThatThrownBy(pass::embeddings).isInstanceOf(IllegalStateException.class);
         }
-        assertThatThrownBy(() -> model.plan(1000, GIGABYTE)).hasMessageContaining("lower the batch");
+        assertThatThrownBy(() -> model.plan(1000, 1000)).hasMessageContaining("memory budget is 0 MB; raise it");
+        assertThat(model.plan(1000, GIGABYTE).chunkSize()).isBetween(90, 250);
         assertThatThrownBy(() -> model.forward(batch(4), plan)).hasMessageContaining("planned were at most 3");
         assertThatThrownBy(() -> model.embed(RgbImage.of(1, 1, new byte[3]))).hasMessageContaining("align");
         Nn4Model closed = fresh();

@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,6 +15,7 @@ import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.eval.Verification;
 import org.openface.triplet.report.TrainingPlots;
 
 /**
@@ -36,6 +36,9 @@ import org.openface.triplet.report.TrainingPlots;
  * more than half. A trainer is immutable; do not run two on one network or in one work directory at a time.
  */
 public final class Trainer {
+    /** Name of the evaluation on the validation set. */
+    private static final String VALIDATION = "validation";
+
     final TrainableEmbedder model;
     final BatchSampler sampler;
     final int batchesPerEpoch;
@@ -75,6 +78,9 @@ public final class Trainer {
         keepCheckpoints = builder.keepCheckpoints;
         plots = builder.plots;
         evaluations = new LinkedHashMap<>(builder.evaluations);
+        if (builder.validation != null) {
+            evaluations.put(VALIDATION, builder.validation);
+        }
         listeners = List.copyOf(builder.listeners);
         configuration = builder.describe();
     }
@@ -101,9 +107,12 @@ public final class Trainer {
 
     /** Configures a {@link Trainer}. */
     public static final class Builder {
+        private static final long DEFAULT_MEMORY_BUDGET = 2L << 30;
+
         private @Nullable TrainableEmbedder model;
         private @Nullable FaceDataset trainingSet;
         private @Nullable Path workDirectory;
+        private @Nullable Evaluation validation;
         private int identitiesPerBatch = 15;
         private int imagesPerIdentity = 20;
         private int extraNegatives;
@@ -115,7 +124,7 @@ public final class Trainer {
         private TripletLoss loss = TripletLoss.margin();
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
-        private long memoryBudget = halfOfMemory();
+        private long memoryBudget = DEFAULT_MEMORY_BUDGET;
         private int keepCheckpoints = 2;
         private boolean plots = true;
         private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
@@ -132,6 +141,17 @@ public final class Trainer {
         /** The faces to learn from. Required. */
         public Builder trainingSet(FaceDataset faces) {
             trainingSet = faces;
+            return this;
+        }
+
+        /**
+         * Faces not learnt from: after each epoch, pairs of them are verified as in {@link Verification#pairs(FaceDataset)},
+         * under the name {@code validation}. Optional.
+         *
+         * @throws IllegalArgumentException if they do not make two pairs of one person and two of different people
+         */
+        public Builder validationSet(FaceDataset faces) {
+            validation = Evaluation.of(Verification.pairs(faces));
             return this;
         }
 
@@ -215,8 +235,8 @@ public final class Trainer {
         }
 
         /**
-         * Bytes that a step may take beyond the weights; half of the machine's memory by default. A batch that does not fit is
-         * executed in chunks, if the network can.
+         * Bytes that a step may take beyond the weights; 2 GiB by default. A batch that does not fit is executed in chunks
+         * if the network can. Never taken from the machine at hand, since the size of chunks decides the result.
          */
         public Builder memoryBudget(long bytes) {
             checkArgument(bytes > 0, "memoryBudget (%s) must be positive", bytes);
@@ -243,16 +263,24 @@ public final class Trainer {
             return this;
         }
 
+        /** Verifies pairs of faces after each epoch, such as LFW's, under the name {@code verification}. */
+        public Builder evaluateEachEpoch(Verification pairs) {
+            return evaluateEachEpoch("verification", Evaluation.of(pairs));
+        }
+
         /**
-         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one goes into {@code
-         * test.log}.
+         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one, or else of
+         * the {@link #validationSet}, goes into {@code test.log}.
          *
          * @param name of letters, digits and {@code _ @ -}; prefix of the figures in {@code metrics.csv}
          * @throws IllegalArgumentException if the name has other characters or was used before
          */
         public Builder evaluateEachEpoch(String name, Evaluation evaluation) {
             checkArgument(name.matches("[\\w@-]+"), "the name of an evaluation cannot be '%s'", name);
-            checkArgument(!evaluations.containsKey(name), "there is an evaluation '%s' already", name);
+            checkArgument(
+                    !evaluations.containsKey(name) && !name.equals(VALIDATION),
+                    "there is an evaluation '%s' already",
+                    name);
             evaluations.put(name, evaluation);
             return this;
         }
@@ -303,11 +331,6 @@ public final class Trainer {
             words.put("optimizer", optimizer.toString());
             words.put("seed", Long.toString(seed));
             return words;
-        }
-
-        private static long halfOfMemory() {
-            var system = ManagementFactory.getPlatformMXBean(com.sun.management.OperatingSystemMXBean.class);
-            return system.getTotalMemorySize() / 2;
         }
     }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -224,7 +225,8 @@ final class TrainingRun {
                         .forEach(figure ->
                                 checkArgument(figure.matches("[\\w.@-]+"), "a figure cannot be named '%s'", figure));
                 figures.forEach((figure, value) -> all.put(name + "." + figure, value));
-                outcome = new TrainingEvent.EvaluationCompleted(epoch, name, Map.copyOf(figures));
+                outcome = new TrainingEvent.EvaluationCompleted(
+                        epoch, name, Collections.unmodifiableMap(new LinkedHashMap<>(figures)));
             } catch (IOException | RuntimeException e) {
                 outcome = new TrainingEvent.EvaluationFailed(epoch, name, e);
             }

@@ -4,40 +4,54 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import com.tngtech.archunit.junit.AnalyzeClasses;
-import com.tngtech.archunit.junit.ArchTest;
-import com.tngtech.archunit.lang.ArchRule;
+import org.junit.jupiter.api.Test;
 
-@AnalyzeClasses(packages = "org.openface.triplet", importOptions = ImportOption.DoNotIncludeTests.class)
+/** What holds this module together and the compiler does not check. */
 class ArchitectureTest {
-    @ArchTest
-    static final ArchRule knowsNoEngineAndNoOtherModuleThanCore = noClasses()
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "org.nd4j..",
-                    "org.bytedeco..",
-                    "org.openface.nn4..",
-                    "org.openface.align..",
-                    "org.openface.examples..");
+    private static final JavaClasses TRIPLET = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("org.openface.triplet");
 
-    @ArchTest
-    static final ArchRule printsNothing = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+    @Test
+    void knowsNoEngineAndOfTheModulesOnlyCore() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.nd4j..", "org.bytedeco..", "org.openface.nn4..", "org.openface.align..")
+                .check(TRIPLET);
+    }
 
-    @ArchTest
-    static final ArchRule noCycles =
-            slices().matching("org.openface.triplet.(**)").should().beFreeOfCycles();
+    @Test
+    void hasNoCyclesBetweenPackages() {
+        slices().matching("org.openface.(**)").should().beFreeOfCycles().check(TRIPLET);
+    }
 
-    @ArchTest
-    static final ArchRule opensNoConnectionAndReadsNoSerialisedObjects = noClasses()
-            .should()
-            .dependOnClassesThat()
-            .haveNameMatching("java\\.net\\.(.*Socket|URL|URLConnection|http\\..*)|java\\.io\\.ObjectInputStream");
+    @Test
+    void neverPrints() {
+        NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS.check(TRIPLET);
+    }
 
-    @ArchTest
-    static final ArchRule drawsNoUnaddressedRandomNumbers = noClasses()
-            .should()
-            .dependOnClassesThat()
-            .haveNameMatching("java\\.util\\.(Random|SplittableRandom|concurrent\\.ThreadLocalRandom)");
+    @Test
+    void opensNoConnectionAndReadsNoSerialisedObjects() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.net\\..*|java\\.io\\.ObjectInputStream")
+                .check(TRIPLET);
+    }
+
+    @Test
+    void drawsOnlyAddressedRandomNumbers() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.util\\.(Random|SplittableRandom|UUID|concurrent\\.ThreadLocalRandom)"
+                        + "|java\\.security\\.SecureRandom")
+                .orShould()
+                .callMethod(Math.class, "random")
+                .check(TRIPLET);
+    }
 }

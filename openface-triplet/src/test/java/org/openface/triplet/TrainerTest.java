@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
+import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -203,6 +204,42 @@ class TrainerTest {
         assertThat(read.weightsHash()).isEqualTo(result.weightsHash());
         assertThat(Files.readString(work.resolve("checkpoint-0003.properties")))
                 .doesNotContain("person", temp.toString());
+    }
+
+    @Test
+    void verifiesTheValidationSetAndOtherPairs() throws IOException {
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .validationSet(dataset)
+                .evaluateEachEpoch(Verification.pairs(dataset, 20, 1))
+                .fit();
+        LinearEmbedder trained = new LinearEmbedder(9);
+        try (var in = Files.newInputStream(result.modelFile())) {
+            trained.readState(in);
+        }
+        Verification.Result expected = Verification.pairs(dataset).evaluate(trained);
+        assertThat(result.last().evaluation())
+                .containsEntry("validation.accuracy", expected.meanAccuracy())
+                .containsEntry("validation.auc", expected.auc())
+                .containsKeys("verification.accuracy", "verification.eer", "verification.tarAtFar0.01");
+        // Figures survive the way through the checkpoint.
+        assertThat(trainer(trained)
+                        .validationSet(dataset)
+                        .evaluateEachEpoch(Verification.pairs(dataset, 20, 1))
+                        .fit())
+                .isEqualTo(result);
+    }
+
+    @Test
+    void whatAnInterruptedWriteLeftIsRemovedAndPlaysNoPart() throws IOException {
+        TrainingResult whole = trainer(new LinearEmbedder(1)).epochs(2).fit();
+        work = temp.resolve("other");
+        trainer(new LinearEmbedder(1)).epochs(1).fit();
+        Path half = Files.writeString(work.resolve(".writing-model-0002.nn4-17"), "half");
+        // The model file of the next epoch was complete, its trainer's file not begun.
+        Files.writeString(work.resolve("model-0002.nn4"), "of an epoch that will be trained again");
+        assertThat(trainer(new LinearEmbedder(1)).epochs(2).fit().weightsHash()).isEqualTo(whole.weightsHash());
+        assertThat(half).doesNotExist();
+        assertThat(events(TrainingEvent.CheckpointSkipped.class)).isEmpty();
     }
 
     @Test
@@ -469,6 +506,7 @@ class TrainerTest {
                         .fit())
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write to the work directory");
+        assertThat(events).isEmpty();
 
         Path closed = Files.createDirectory(temp.resolve("closed"));
         assumeThat(closed.toFile().setWritable(false) && !Files.isWritable(closed))

@@ -151,11 +151,17 @@ public final class BatchLoader implements AutoCloseable {
         Pending asked = schedule(new Position(epoch, batch));
         long start = System.nanoTime();
         try {
+            if (Thread.interrupted()) { // a future that is done would not notice
+                throw new InterruptedException();
+            }
             for (Future<?> image : asked.images()) {
                 image.get();
             }
         } catch (ExecutionException e) {
             asked.cancel();
+            synchronized (pending) {
+                checkState(!closed, "the loader was closed while a batch was loading");
+            }
             if (e.getCause() instanceof IOException cause) {
                 throw new IOException(cause.getMessage(), cause);
             }

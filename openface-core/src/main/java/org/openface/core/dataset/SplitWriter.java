@@ -3,8 +3,11 @@ package org.openface.core.dataset;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -14,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.openface.core.image.ImageFiles;
 
 /** Lays a split out in a folder, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}. */
 final class SplitWriter {
@@ -54,6 +58,10 @@ final class SplitWriter {
         for (Face face : faces.faces()) {
             Path fileName = requireNonNull(face.file().getFileName());
             Path place = part.resolve(folder(face)).resolve(fileName);
+            if (place.getNameCount() != part.getNameCount() + 2
+                    || !place.normalize().startsWith(part.normalize())) {
+                throw new IOException("the identity " + face.identity() + " cannot be the name of a folder");
+            }
             Path other = wanted.put(place, face.file());
             if (other != null) {
                 throw new IOException(other + " and " + face.file() + " would both become " + place);
@@ -74,13 +82,15 @@ final class SplitWriter {
         if (!Files.exists(part)) {
             return;
         }
-        try (Stream<Path> found = Files.walk(part)) {
-            Path other = found.filter(path -> !Files.isDirectory(path) && !wanted.contains(path))
+        try (Stream<Path> found = Files.walk(part, FileVisitOption.FOLLOW_LINKS)) {
+            Path other = found.filter(path -> ImageFiles.isImage(path) && !wanted.contains(path))
                     .findFirst()
                     .orElse(null);
             if (other != null) {
                 throw new IOException(other + " is not part of this split; nothing was written; use an empty folder");
             }
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
         }
     }
 
@@ -96,7 +106,7 @@ final class SplitWriter {
             case HARD_LINK -> {
                 try {
                     Files.createLink(place, source);
-                } catch (AccessDeniedException e) {
+                } catch (AccessDeniedException | FileAlreadyExistsException e) {
                     throw e;
                 } catch (FileSystemException | UnsupportedOperationException e) {
                     copy(place, source); // another disk, or no hard links there

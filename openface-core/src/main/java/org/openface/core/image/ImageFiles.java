@@ -102,7 +102,7 @@ public final class ImageFiles {
         try {
             return decode(bytes, limits);
         } catch (UnreadableImageException e) {
-            throw new IOException(file + ": " + e.getMessage(), e.getCause());
+            throw new IOException(file + ": " + e.getMessage(), e);
         } catch (IOException | RuntimeException e) {
             // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
             // ArrayIndexOutOfBoundsException, ...
@@ -171,9 +171,10 @@ public final class ImageFiles {
         if (width <= 0 || height <= 0) {
             throw new UnreadableImageException("declares " + width + " x " + height + " pixels");
         }
-        if (width > limits.maxPixels() / height || 3 * width * height > Integer.MAX_VALUE - 8) {
+        long limit = Math.min(limits.maxPixels(), RgbImage.MAX_PIXELS);
+        if (width > limit / height) {
             throw new UnreadableImageException(
-                    "declares " + width + " x " + height + " pixels; the limit is " + limits.maxPixels() + " pixels");
+                    "declares " + width + " x " + height + " pixels; the limit is " + limit + " pixels");
         }
     }
 

@@ -10,6 +10,9 @@ import java.util.Arrays;
  * <p>Pixels lie interleaved, {@code rgb[3 * (y * width + x) + channel]} with channel 0 = red, 1 = green, 2 = blue.
  */
 public final class RgbImage {
+    /** How many an array of bytes can hold. */
+    static final int MAX_PIXELS = (Integer.MAX_VALUE - 8) / 3;
+
     /** byte as unsigned ↦ its value / 255 */
     private static final float[] UNIT = new float[256];
 
@@ -158,7 +161,7 @@ public final class RgbImage {
      */
     public RgbImage resized(int newWidth, int newHeight) {
         checkArgument(
-                newWidth > 0 && newHeight > 0 && 3L * newWidth * newHeight <= Integer.MAX_VALUE - 8,
+                newWidth > 0 && newHeight > 0 && (long) newWidth * newHeight <= MAX_PIXELS,
                 "cannot resize to %s x %s",
                 newWidth,
                 newHeight);

@@ -217,9 +217,11 @@ class DatasetSplitterTest {
         assertThat(Files.isSameFile(one, split.training().faces().get(0).file()))
                 .isEqualTo(placement != Placement.COPY);
 
+        Files.createFile(out.resolve("val").resolve(".DS_Store"));
         for (Placement again : Placement.values()) {
             split.writeTo(out, again);
         }
+        Files.delete(out.resolve("val").resolve(".DS_Store"));
         Files.delete(one);
         split.writeTo(out, placement);
         assertThat(Folders.relativeFiles(out)).isEqualTo(written);
@@ -264,6 +266,17 @@ class DatasetSplitterTest {
                 .isThrownBy(() -> split.writeTo(folder.resolve("out")))
                 .withMessageContaining("would both become");
         assertThat(folder.resolve("out")).doesNotExist();
+    }
+
+    @Test
+    void neverWritesOutsideTheFolder() {
+        for (String identity : List.of("..", "../x", "a/b", "/etc/x", "")) {
+            FaceDataset odd = FaceDataset.of(List.of(new Face(identity, Path.of("somewhere", "1.png"))));
+            Split split = new Split(odd, Folders.imagined(1));
+            assertThatIOException()
+                    .isThrownBy(() -> split.writeTo(folder.resolve("out")))
+                    .withMessageContaining("cannot be the name of a folder");
+        }
     }
 
     @Test

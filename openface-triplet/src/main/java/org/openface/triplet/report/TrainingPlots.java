@@ -93,7 +93,8 @@ public final class TrainingPlots {
                 .yAxisTitle(axis)
                 .build();
         chart.getStyler().setLegendPosition(LegendPosition.OutsideS);
-        chart.getStyler().setXAxisDecimalPattern("0");
+        chart.getStyler().setXAxisDecimalPattern("0.#");
+        chart.getStyler().setYAxisDecimalPattern("0.####");
         curves.forEach((label, values) -> {
             double[] xs = new double[values.length];
             double[] ys = new double[values.length];

@@ -1,0 +1,46 @@
+package org.openface.align;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+@AnalyzeClasses(packages = "org.openface.align", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule dependsOnCoreOnly = noClasses()
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "org.openface.triplet..", "org.openface.nn4..", "org.openface.examples..", "org.nd4j..");
+
+    @ArchTest
+    static final ArchRule neverPrints =
+            noClasses().should().accessField(System.class, "out").orShould().accessField(System.class, "err");
+
+    @ArchTest
+    static void noOpenCvInPublicSignatures(JavaClasses classes) {
+        int seen = 0;
+        for (JavaClass type : classes) {
+            if (!type.getModifiers().contains(JavaModifier.PUBLIC)) {
+                continue;
+            }
+            for (JavaCodeUnit member : type.getCodeUnits()) {
+                if (member.getModifiers().contains(JavaModifier.PUBLIC)) {
+                    seen++;
+                    assertThat(member.getAllInvolvedRawTypes())
+                            .as(member.getFullName())
+                            .noneMatch(t -> t.getPackageName().startsWith("org.bytedeco"));
+                }
+            }
+        }
+        assertThat(seen).isGreaterThan(30);
+    }
+}
