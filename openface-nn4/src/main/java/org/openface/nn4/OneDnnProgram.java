@@ -439,7 +439,7 @@ final class OneDnnProgram implements AutoCloseable {
         long[] right = rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding());
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
-                        prop_kind.forward_training, algorithm.convolution_direct, src, any, dst, stride, left, right),
+                        prop_kind.forward_training, algorithm(c, 12), src, any, dst, stride, left, right),
                 cpu);
         memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
         Buffer weights = parameter(c.weight(), plain, forward.weights_desc());
@@ -455,8 +455,7 @@ final class OneDnnProgram implements AutoCloseable {
         tape.add(() -> {
             Buffer dy = gradient(c.out());
             var backwardWeights = new convolution_backward_weights.primitive_desc(
-                    new convolution_backward_weights.desc(
-                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    new convolution_backward_weights.desc(algorithm(c, 1), src, any, dst, stride, left, right),
                     cpu,
                     forward);
             Buffer dw = new Buffer(backwardWeights.diff_weights_desc().get_size(), true);
@@ -472,8 +471,7 @@ final class OneDnnProgram implements AutoCloseable {
                 return;
             }
             var backwardData = new convolution_backward_data.primitive_desc(
-                    new convolution_backward_data.desc(
-                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    new convolution_backward_data.desc(algorithm(c, 12), src, any, dst, stride, left, right),
                     cpu,
                     forward);
             Buffer backwardWeightsIn = weights;
@@ -488,6 +486,19 @@ final class OneDnnProgram implements AutoCloseable {
                     new Operand(DNNL_ARG_WEIGHTS, backwardWeightsIn, backwardData.weights_desc()),
                     new Operand(DNNL_ARG_DIFF_SRC, dx, src));
         });
+    }
+
+    /**
+     * Winograd's minimal filtering needs 36 multiplications where the direct way needs 144 (Lavin and Gray, <i>Fast
+     * Algorithms for Convolutional Neural Networks</i>, 2016). oneDNN has it for 3×3 with stride 1 on AVX-512; it pays from
+     * a certain size of map on, which differs between directions and was measured.
+     */
+    private static algorithm algorithm(Op.Convolution c, int smallestSide) {
+        boolean winograd = OneDnn.blockSize() == 16
+                && c.kernel() == 3
+                && c.stride() == 1
+                && c.out().side() >= smallestSide;
+        return winograd ? algorithm.convolution_winograd : algorithm.convolution_direct;
     }
 
     private void batchNormRelu(Op.BatchNormRelu b) {
@@ -579,7 +590,7 @@ final class OneDnnProgram implements AutoCloseable {
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
                         prop_kind.forward_inference,
-                        algorithm.convolution_direct,
+                        algorithm(c, 12),
                         src,
                         any,
                         biasDesc,
