@@ -5,9 +5,12 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.Writer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
@@ -143,7 +146,16 @@ public final class TrainFaces implements Callable<Integer> {
         Path folder = work != null ? work : defaultWork(data);
         createForOwner(folder);
         progress.say("work folder: %s", folder.toAbsolutePath());
+        try (FileChannel channel =
+                        FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            checkArgument(lock != null, "another run is at work in %s; wait for it, or choose another --work", folder);
+            run(folder);
+        }
+        return 0;
+    }
 
+    private void run(Path folder) throws IOException {
         FaceDataset faces = alignedFaces(folder);
         DatasetPruner.Result pruned = DatasetPruner.minimumImages(minImages).prune(faces);
         progress.say(
@@ -167,7 +179,6 @@ public final class TrainFaces implements Callable<Integer> {
                 .build()
                 .split(pruned.kept());
         train(folder, split);
-        return 0;
     }
 
     private static Path defaultWork(@Nullable Path data) {
