@@ -361,6 +361,7 @@ public final class TrainFaces implements Callable<Integer> {
         return Map.of(Evaluation.ACCURACY, result.meanAccuracy(), "auc", result.auc(), "eer", result.eer());
     }
 
+    /** What goes wrong the library logs, which is on stderr. */
     private void tell(TrainingEvent event, int lastEpoch) {
         if (event instanceof TrainingEvent.Started started) {
             started.resumedFrom().ifPresent(file -> progress.say("going on from %s", file.getFileName()));
@@ -377,14 +378,6 @@ public final class TrainFaces implements Callable<Integer> {
             showBatch(empty.epoch(), lastEpoch, empty.batch(), empty.batches());
         } else if (event instanceof TrainingEvent.EpochCompleted completed) {
             sayEpoch(completed.metrics(), lastEpoch);
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped) {
-            progress.say("trained without %s: %s", skipped.face().file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
-            progress.say("cannot use %s: %s", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
-            progress.say("could not verify on %s faces: %s", failed.name(), failed.cause());
-        } else if (event instanceof TrainingEvent.PlotsFailed failed) {
-            progress.say("could not draw plots: %s", failed.cause());
         }
     }
 
