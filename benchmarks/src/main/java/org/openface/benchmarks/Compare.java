@@ -10,10 +10,11 @@ import java.util.Locale;
  * <pre>
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare training-step [ROUNDS]
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare inference [ROUNDS]
+ * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare mining [ROUNDS]
  * </pre>
  *
  * <p>Ends with a line per case, such as {@code training-step case=nn4_small2-60 peer-name=pytorch … ratio=0.80}: medians in
- * milliseconds per image, ratio = ours / peer.
+ * milliseconds per image (mining: per batch), ratio = ours / peer.
  */
 public final class Compare {
     private Compare() {}
@@ -21,7 +22,7 @@ public final class Compare {
     /** See the class comment. */
     public static void main(String[] args) throws Exception {
         if (args.length == 0) {
-            System.err.println("usage: Compare training-step|inference [ROUNDS]");
+            System.err.println("usage: Compare training-step|inference|mining [ROUNDS]");
             System.exit(2);
         }
         int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 7;
@@ -29,8 +30,9 @@ public final class Compare {
                 switch (args[0]) {
                     case "training-step" -> NetworkComparison.trainingStep(rounds);
                     case "inference" -> NetworkComparison.inference(rounds);
+                    case "mining" -> MiningComparison.mining(rounds);
                     default -> throw new IllegalArgumentException(
-                            "unknown comparison " + args[0] + "; there are training-step and inference");
+                            "unknown comparison " + args[0] + "; there are training-step, inference and mining");
                 };
         lines.forEach(System.out::println);
         System.exit(0);

@@ -14,13 +14,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The same network in PyTorch, in a Python process of its own that works only when asked. */
+/** The same work in PyTorch, in a Python process of its own that works only when asked. */
 final class PyTorchPeer implements AutoCloseable {
     private final Process process;
     private final BufferedReader replies;
     private final PrintStream requests;
     private final Path script;
     private final String version;
+    private final boolean outOfMemory;
     private long peakMegabytes;
 
     private PyTorchPeer(Process process, Path script) throws IOException {
@@ -28,21 +29,23 @@ final class PyTorchPeer implements AutoCloseable {
         this.script = script;
         replies = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
         requests = new PrintStream(process.getOutputStream(), true, UTF_8);
-        version = words().get(0);
+        List<String> first = words();
+        version = first.get(0);
+        outOfMemory = first.contains("oom");
     }
 
-    /** Starts the peer, or returns nothing where Python has no PyTorch (Debian: the package python3-torch). */
+    /** Starts the network, or returns nothing where Python has no PyTorch (Debian: the package python3-torch). */
     static Optional<PyTorchPeer> start(String variant, int images, int threads, String what) throws IOException {
-        Path script = Files.createTempFile("nn4_torch", ".py");
-        Files.writeString(script, Resources.toString(Resources.getResource(PyTorchPeer.class, "nn4_torch.py"), UTF_8));
-        Process process = new ProcessBuilder(
-                        "/usr/bin/python3",
-                        script.toString(),
-                        "serve",
-                        variant,
-                        Integer.toString(images),
-                        Integer.toString(threads),
-                        what)
+        return start("nn4_torch.py", List.of(variant, Integer.toString(images), Integer.toString(threads), what));
+    }
+
+    /** Starts a script of ours, or returns nothing where Python has no PyTorch. */
+    static Optional<PyTorchPeer> start(String resource, List<String> arguments) throws IOException {
+        Path script = Files.createTempFile("openface-peer", ".py");
+        Files.writeString(script, Resources.toString(Resources.getResource(PyTorchPeer.class, resource), UTF_8));
+        List<String> command = new ArrayList<>(List.of("/usr/bin/python3", script.toString(), "serve"));
+        command.addAll(arguments);
+        Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         try {
@@ -52,6 +55,11 @@ final class PyTorchPeer implements AutoCloseable {
             Files.deleteIfExists(script);
             return Optional.empty();
         }
+    }
+
+    /** Whether the work does not fit into memory; it cannot be run then. */
+    boolean outOfMemory() {
+        return outOfMemory;
     }
 
     String version() {

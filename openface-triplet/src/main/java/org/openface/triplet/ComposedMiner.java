@@ -1,12 +1,20 @@
 package org.openface.triplet;
 
-/** A strategy of three parts, executed plainly: one pass over the negatives for each pair. */
+import java.util.Arrays;
+
+/** A strategy of three parts. The pairs are chosen first, then {@link MiningPass} does the rest. */
 record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) implements TripletMiner {
     @Override
     public Triplets mine(MiningBatch in) {
-        Pass pass = new Pass(in);
-        pairs.select(in, pass);
-        return pass.triplets();
+        Pairs chosen = Pairs.of(pairs, in);
+        double operations = (double) chosen.runs()
+                * in.sizeWithReferences()
+                * in.embeddings().dimension();
+        return mine(in, chosen, MiningThreads.forWork(operations));
+    }
+
+    Triplets mine(MiningBatch in, Pairs chosen, int threads) {
+        return new MiningPass(in, chosen, filter, negatives).run(threads);
     }
 
     @Override
@@ -14,113 +22,63 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
         return Description.of(pairs) + " x " + Description.of(filter) + " x " + Description.of(negatives);
     }
 
-    private final class Pass implements PairSink, NegativeSink {
+    /** Pairs in the order in which they were chosen; a run is a stretch of them with one anchor. */
+    static final class Pairs implements PairSink {
         private final MiningBatch in;
-        private final float margin;
-        private final Triplets.Builder triplets;
-        private final Candidates candidates;
-        private final Draw draw;
+        private int[] positives = new int[64];
+        private int size;
+        private int[] runAnchors = new int[16];
+        private int[] runStarts = new int[17];
+        private int runs;
 
-        /** The current anchor, its distances to all images, and those of other identities: {@code others} of them. */
-        private int anchor = -1;
-
-        private final float[] distances;
-        private final int[] otherIndices;
-        private final float[] otherDistances;
-        private int others;
-        private double othersDistance;
-
-        private long pairCount;
-        private long pairsWithViolating;
-        private long pairsWithEligible;
-        private long tripletCount;
-        private long violating;
-        private double hinges;
-        private double positiveDistance;
-        private double negativeDistance;
-
-        Pass(MiningBatch in) {
+        private Pairs(MiningBatch in) {
             this.in = in;
-            margin = in.margin();
-            triplets = Triplets.builder(in);
-            candidates = new Candidates(in.size());
-            draw = new Draw(in.draws().key());
-            distances = new float[in.size()];
-            otherIndices = new int[in.size()];
-            otherDistances = new float[in.size()];
+        }
+
+        static Pairs of(PairSelector selector, MiningBatch in) {
+            Pairs pairs = new Pairs(in);
+            selector.select(in, pairs);
+            pairs.runStarts[pairs.runs] = pairs.size;
+            return pairs;
         }
 
         @Override
-        public void add(int newAnchor, int positive) {
-            Triplets.Builder.checkPair(in, newAnchor, positive);
-            if (newAnchor != anchor) {
-                moveTo(newAnchor);
-            }
-            float ap = distances[positive];
-            count(ap);
-            candidates.moveTo(anchor, positive, ap);
-            for (int i = 0; i < others; i++) {
-                if (filter.accepts(ap, otherDistances[i], margin)) {
-                    candidates.add(otherIndices[i], otherDistances[i]);
+        public void add(int anchor, int positive) {
+            Triplets.Builder.checkPair(in, anchor, positive);
+            if (runs == 0 || anchor != runAnchors[runs - 1]) {
+                if (runs == runAnchors.length) {
+                    runAnchors = Arrays.copyOf(runAnchors, 2 * runs);
+                    runStarts = Arrays.copyOf(runStarts, 2 * runs + 1);
                 }
+                runAnchors[runs] = anchor;
+                runStarts[runs] = size;
+                runs++;
             }
-            if (candidates.size() > 0) {
-                pairsWithEligible++;
-                draw.moveTo(anchor, positive);
-                negatives.select(candidates, draw, this);
+            if (size == positives.length) {
+                positives = Arrays.copyOf(positives, Math.addExact(size, size >> 1));
             }
+            positives[size++] = positive;
         }
 
-        private void moveTo(int newAnchor) {
-            anchor = newAnchor;
-            in.row(anchor, distances);
-            others = 0;
-            othersDistance = 0;
-            int identity = in.identity(anchor);
-            for (int i = 0; i < in.size(); i++) {
-                if (in.identity(i) != identity) {
-                    otherIndices[others] = i;
-                    otherDistances[others] = distances[i];
-                    othersDistance += distances[i];
-                    others++;
-                }
-            }
+        int size() {
+            return size;
         }
 
-        private void count(float ap) {
-            int violators = 0;
-            double hinge = 0;
-            for (int i = 0; i < others; i++) {
-                float an = otherDistances[i];
-                if (an - ap < margin) {
-                    violators++;
-                    hinge += (double) ap - an + margin;
-                }
-            }
-            pairCount++;
-            pairsWithViolating += violators > 0 ? 1 : 0;
-            tripletCount += others;
-            violating += violators;
-            hinges += hinge;
-            positiveDistance += ap;
-            negativeDistance += othersDistance;
+        int runs() {
+            return runs;
         }
 
-        @Override
-        public void add(int candidate) {
-            triplets.add(anchor, candidates.positive(), candidates.index(candidate));
+        int anchor(int run) {
+            return runAnchors[run];
         }
 
-        Triplets triplets() {
-            return triplets.statistics(new MiningStatistics(
-                            pairCount,
-                            pairsWithViolating,
-                            pairsWithEligible,
-                            (double) violating / tripletCount,
-                            hinges / tripletCount,
-                            positiveDistance / pairCount,
-                            negativeDistance / tripletCount))
-                    .build();
+        /** The pairs of a run are {@code start(run)} to {@code start(run + 1) - 1}. */
+        int start(int run) {
+            return runStarts[run];
+        }
+
+        int positive(int pair) {
+            return positives[pair];
         }
     }
 }

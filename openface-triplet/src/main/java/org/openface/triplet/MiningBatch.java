@@ -12,7 +12,7 @@ import org.openface.core.embedding.Role;
 
 /**
  * What a miner sees: the embeddings of one batch with identities and roles, the margin, and the source of random
- * choices.
+ * choices. Optionally with references, further embeddings to choose negatives from.
  *
  * <p>Distances are squared Euclidean distances, computed on demand; nothing of size N × N is kept. One order of
  * operations is promised, so that any other device can reproduce every bit: with {@code t = a[k] - b[k]} rounded to
@@ -23,24 +23,34 @@ public final class MiningBatch {
     private final EmbeddingBatch embeddings;
     private final int[] identities;
     private final List<Role> roles;
+    private final EmbeddingBatch references;
     private final float margin;
     private final Draws draws;
-    /** {@code [dimension][size]}, so that a row of distances is computed many columns at a time. */
-    private final float[] transposed;
+    private final PairwiseDistances distances;
     /** The images that may be anchors and positives, chained by identity: the first, and the next or -1. */
     private final int[] first;
 
     private final int[] next;
+    /** All images and references of an identity, whatever their role, in a ring. */
+    private final int[] ring;
 
-    private MiningBatch(EmbeddingBatch embeddings, int[] identities, List<Role> roles, float margin, Draws draws) {
+    private MiningBatch(
+            EmbeddingBatch embeddings,
+            EmbeddingBatch references,
+            int[] identities,
+            List<Role> roles,
+            float margin,
+            Draws draws) {
         this.embeddings = embeddings;
+        this.references = references;
         this.identities = identities;
         this.roles = roles;
         this.margin = margin;
         this.draws = draws;
-        this.transposed = transpose(embeddings);
+        this.distances = new PairwiseDistances(embeddings.dimension(), embeddings.values(), references.values());
         this.first = new int[identities.length];
         this.next = new int[identities.length];
+        this.ring = new int[identities.length];
         chainIdentities();
     }
 
@@ -62,7 +72,35 @@ public final class MiningBatch {
         checkArgument(margin >= 0 && Float.isFinite(margin), "margin (%s) must be finite and not negative", margin);
         int image = firstNonFinite(embeddings);
         checkArgument(image < 0, "the embedding of image %s of the batch holds NaN or infinity", image);
-        return new MiningBatch(embeddings, identities.clone(), List.copyOf(roles), margin, draws);
+        EmbeddingBatch none = new EmbeddingBatch(embeddings.dimension(), new float[0]);
+        return new MiningBatch(embeddings, none, identities.clone(), List.copyOf(roles), margin, draws);
+    }
+
+    /**
+     * The same batch with more negatives to choose from: embeddings of other batches, such as a memory of the last ones
+     * (Wang et al., "Cross-Batch Memory for Embedding Learning", 2020). They take the places from {@link #size} on, are
+     * negatives only, and get no gradient. Identities are compared with those of the batch.
+     *
+     * @param more {@code [count][dimension]}
+     * @param theirIdentities the identity of each
+     * @throws IllegalArgumentException if sizes or dimensions differ or a reference holds NaN or infinity
+     */
+    public MiningBatch withReferences(EmbeddingBatch more, int[] theirIdentities) {
+        checkArgument(
+                more.size() == theirIdentities.length,
+                "%s identities for %s references",
+                theirIdentities.length,
+                more.size());
+        checkArgument(
+                more.dimension() == embeddings.dimension(),
+                "references of dimension %s for embeddings of dimension %s",
+                more.dimension(),
+                embeddings.dimension());
+        int reference = firstNonFinite(more);
+        checkArgument(reference < 0, "reference %s holds NaN or infinity", reference);
+        int[] both = Arrays.copyOf(identities, size() + more.size());
+        System.arraycopy(theirIdentities, 0, both, size(), more.size());
+        return new MiningBatch(embeddings, more, both, roles, margin, draws);
     }
 
     /** The first embedding that holds NaN or infinity, or -1. */
@@ -76,26 +114,17 @@ public final class MiningBatch {
         return -1;
     }
 
-    private static float[] transpose(EmbeddingBatch embeddings) {
-        int size = embeddings.size();
-        int dimension = embeddings.dimension();
-        float[] values = embeddings.values();
-        float[] out = new float[values.length];
-        for (int i = 0; i < size; i++) {
-            for (int k = 0; k < dimension; k++) {
-                out[k * size + i] = values[i * dimension + k];
-            }
-        }
-        return out;
-    }
-
     private void chainIdentities() {
         Map<Integer, Integer> firstOf = new HashMap<>();
         Map<Integer, Integer> lastOf = new HashMap<>();
+        Map<Integer, Integer> lastOfAny = new HashMap<>();
         for (int i = 0; i < identities.length; i++) {
             first[i] = -1;
             next[i] = -1;
-            if (roles.get(i) == Role.FULL) {
+            Integer alike = lastOfAny.put(identities[i], i);
+            ring[i] = alike == null ? i : ring[alike];
+            ring[alike == null ? i : alike] = i;
+            if (role(i) == Role.FULL) {
                 Integer previous = lastOf.put(identities[i], i);
                 if (previous != null) {
                     next[previous] = i;
@@ -106,8 +135,13 @@ public final class MiningBatch {
         }
     }
 
-    /** Number of images. */
+    /** Number of images in the batch, references not among them. */
     public int size() {
+        return roles.size();
+    }
+
+    /** Number of images and references together: the places that a negative may come from. */
+    public int sizeWithReferences() {
         return identities.length;
     }
 
@@ -116,14 +150,19 @@ public final class MiningBatch {
         return embeddings;
     }
 
-    /** The identity of an image. */
+    /** The references, at the places from {@link #size} on; without {@link #withReferences} an empty batch. */
+    public EmbeddingBatch references() {
+        return references;
+    }
+
+    /** The identity of an image or reference. */
     public int identity(int image) {
         return identities[image];
     }
 
-    /** The role of an image. */
+    /** The role of an image; references are negatives only. */
     public Role role(int image) {
-        return roles.get(image);
+        return image < size() ? roles.get(image) : Role.NEGATIVE_ONLY;
     }
 
     /** The margin between squared distances. */
@@ -150,43 +189,55 @@ public final class MiningBatch {
         return next[image];
     }
 
-    /** Squared distance between two images' embeddings. */
+    /** The next image or reference of the same identity in any role, in a ring that comes back to {@code image}. */
+    int nextAlike(int image) {
+        return ring[image];
+    }
+
+    PairwiseDistances distances() {
+        return distances;
+    }
+
+    /** Squared distance between the embeddings of two images or references. */
     public float distance(int i, int j) {
-        checkElementIndex(i, size());
-        checkElementIndex(j, size());
+        checkElementIndex(i, sizeWithReferences());
+        checkElementIndex(j, sizeWithReferences());
         int dimension = embeddings.dimension();
-        float[] values = embeddings.values();
-        int a = i * dimension;
-        int b = j * dimension;
+        float[] left = valuesOf(i);
+        float[] right = valuesOf(j);
+        int a = begin(i);
+        int b = begin(j);
         float sum = 0;
         for (int k = 0; k < dimension; k++) {
-            float t = values[a + k] - values[b + k];
+            float t = left[a + k] - right[b + k];
             sum = Math.fma(t, t, sum);
         }
         return sum;
     }
 
-    /**
-     * Squared distances of one image to all, the same bits as {@link #distance}.
-     *
-     * @param buffer receives {@link #size} floats
-     */
-    public void row(int image, float[] buffer) {
-        int size = size();
-        checkElementIndex(image, size);
-        checkArgument(buffer.length >= size, "a buffer of %s floats is too small for %s", buffer.length, size);
-        int dimension = embeddings.dimension();
-        float[] values = embeddings.values();
-        Arrays.fill(buffer, 0, size, 0);
-        for (int k = 0; k < dimension; k++) {
-            addSquares(values[image * dimension + k], transposed, k * size, size, buffer);
-        }
+    /** The array that holds an image's or reference's embedding. */
+    float[] valuesOf(int image) {
+        return (image < size() ? embeddings : references).values();
     }
 
-    private static void addSquares(float a, float[] column, int offset, int size, float[] sums) {
-        for (int j = 0; j < size; j++) {
-            float t = a - column[offset + j];
-            sums[j] = Math.fma(t, t, sums[j]);
+    /** Where in {@link #valuesOf} the embedding begins. */
+    int begin(int image) {
+        return (image < size() ? image : image - size()) * embeddings.dimension();
+    }
+
+    /**
+     * Squared distances of one image or reference to all, the same bits as {@link #distance}.
+     *
+     * @param buffer receives {@link #sizeWithReferences} floats
+     */
+    public void row(int image, float[] buffer) {
+        int total = sizeWithReferences();
+        checkElementIndex(image, total);
+        checkArgument(buffer.length >= total, "a buffer of %s floats is too small for %s", buffer.length, total);
+        float[][] row = distances.rows(1);
+        distances.compute(valuesOf(image), new int[] {begin(image)}, 1, row);
+        for (int panel = 0; panel < row.length; panel++) {
+            System.arraycopy(row[panel], 0, buffer, panel * PairwiseDistances.PANEL, row[panel].length);
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.openface.triplet;
 
+import java.util.List;
+
 /**
  * What a miner saw of one batch. Shares and means are over the pairs it looked at and, for each, all images of other
  * identities, chosen or not: unlike the loss over chosen triplets, which hovers at the margin, they show whether a
@@ -12,6 +14,7 @@ package org.openface.triplet;
  * @param lossOverAll mean of max(0, ap - an + margin) over all triplets of these pairs, satisfied ones included
  * @param meanPositiveDistance mean squared distance of the pairs
  * @param meanNegativeDistance mean squared distance of anchors to images of other identities, each pair counting once
+ * @param hardestNegatives for each identity that had an anchor, in the order of identities
  */
 public record MiningStatistics(
         long pairs,
@@ -20,9 +23,14 @@ public record MiningStatistics(
         double violatingShare,
         double lossOverAll,
         double meanPositiveDistance,
-        double meanNegativeDistance) {
+        double meanNegativeDistance,
+        List<HardestNegative> hardestNegatives) {
 
     /** For miners that count nothing. */
     public static final MiningStatistics NONE =
-            new MiningStatistics(0, 0, 0, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
+            new MiningStatistics(0, 0, 0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, List.of());
+
+    public MiningStatistics {
+        hardestNegatives = List.copyOf(hardestNegatives);
+    }
 }

@@ -3,7 +3,8 @@ package org.openface.triplet;
 /**
  * Chooses among a pair's candidates, the last part of a mining strategy. A pair without candidates is dropped before.
  *
- * <p>Implementations hold no state that changes and draw random numbers from the {@link Draw} they are given only.
+ * <p>Implementations hold no state that changes, as several threads call them at once, and draw random numbers from the
+ * {@link Draw} they are given only.
  */
 @FunctionalInterface
 public interface NegativeSelector {
@@ -18,6 +19,11 @@ public interface NegativeSelector {
     /** The one nearest to the anchor; of equal ones the first in the batch. */
     static NegativeSelector hardest() {
         return NegativeSelectors.HARDEST;
+    }
+
+    /** The one farthest from the anchor, the mildest of the permitted; of equal ones the first in the batch. */
+    static NegativeSelector softest() {
+        return NegativeSelectors.SOFTEST;
     }
 
     /** Every candidate: one triplet each. */

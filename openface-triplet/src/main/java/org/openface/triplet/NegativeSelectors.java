@@ -21,6 +21,18 @@ enum NegativeSelectors implements NegativeSelector {
             out.add(hardest);
         }
     },
+    SOFTEST("softest") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            int softest = 0;
+            for (int k = 1; k < candidates.size(); k++) {
+                if (candidates.distance(k) > candidates.distance(softest)) {
+                    softest = k;
+                }
+            }
+            out.add(softest);
+        }
+    },
     ALL("all") {
         @Override
         public void select(Candidates candidates, Draw draw, NegativeSink out) {

@@ -2,7 +2,10 @@ package org.openface.triplet;
 
 /**
  * Says which negatives a pair may be combined with, the second part of a mining strategy: a judgement on two squared
- * distances. Own identity needs no filter; images of the anchor's identity never are candidates.
+ * distances. Own identity needs no filter; images of the anchor's identity never are candidates. Several threads call it at once.
+ *
+ * <p>Put a filter of this library first and your own behind it, {@code violating().and(own)}: yours is then asked about
+ * the few negatives that the first accepts, and not about all.
  */
 @FunctionalInterface
 public interface TripletFilter {
@@ -28,6 +31,11 @@ public interface TripletFilter {
     /** No farther than the positive, {@code an <= ap}: what violates the constraint and is not semi-hard. */
     static TripletFilter hard() {
         return TripletFilters.HARD;
+    }
+
+    /** Satisfies the constraint: what {@link #violating} leaves. No gradient comes of it; for baselines and counts. */
+    static TripletFilter easy() {
+        return TripletFilters.EASY;
     }
 
     /** Every image of another identity. */

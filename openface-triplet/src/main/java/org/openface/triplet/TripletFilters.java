@@ -1,26 +1,32 @@
 package org.openface.triplet;
 
 enum TripletFilters implements TripletFilter {
-    VIOLATING("violating") {
+    VIOLATING("violating", new Band(true, false, false, false, true)) {
         @Override
         public boolean accepts(float ap, float an, float margin) {
             return an - ap < margin;
         }
     },
-    SEMI_HARD("semiHard") {
+    SEMI_HARD("semiHard", new Band(true, false, true, false, true)) {
         @Override
         public boolean accepts(float ap, float an, float margin) {
             // The same rounding as above, so that semi-hard and hard split the violating ones exactly.
             return an > ap && an - ap < margin;
         }
     },
-    HARD("hard") {
+    HARD("hard", new Band(false, false, false, true, true)) {
         @Override
         public boolean accepts(float ap, float an, float margin) {
             return an <= ap;
         }
     },
-    ANY("any") {
+    EASY("easy", new Band(false, true, false, false, true)) {
+        @Override
+        public boolean accepts(float ap, float an, float margin) {
+            return !(an - ap < margin);
+        }
+    },
+    ANY("any", new Band(false, false, false, false, true)) {
         @Override
         public boolean accepts(float ap, float an, float margin) {
             return true;
@@ -28,9 +34,15 @@ enum TripletFilters implements TripletFilter {
     };
 
     private final String name;
+    private final Band band;
 
-    TripletFilters(String name) {
+    TripletFilters(String name, Band band) {
         this.name = name;
+        this.band = band;
+    }
+
+    Band band() {
+        return band;
     }
 
     @Override

@@ -5,46 +5,101 @@ import static com.google.common.base.Preconditions.checkArgument;
 import org.openface.core.embedding.EmbeddingBatch;
 
 /**
- * The triplet loss max(0, |a - p|² - |a - n|² + margin) and its gradient with respect to the batch's embeddings. The
- * gradients of a triplet, 2(n - p) for the anchor, 2(p - a) for the positive and 2(a - n) for the negative, are added to
- * the rows of the images they belong to, so that one backward pass serves all triplets.
+ * A triplet loss and its gradient with respect to the batch's embeddings. With d_ap = |a - p|² and d_an = |a - n|² it is
+ * max(0, d_ap - d_an + margin) for {@link #margin} and log(1 + exp(d_ap - d_an)) for {@link #softMargin}. The gradients
+ * of a triplet, 2(n - p) for the anchor, 2(p - a) for the positive and 2(a - n) for the negative, weighted by the slope
+ * of the loss, are added to the rows of the images they belong to, so that one backward pass serves all triplets.
+ * References get none.
  *
  * <p>Two choices are independent. Over triplets: {@link Reduction#MEAN} (default, as OpenFace) or {@link Reduction#SUM}.
  * Over the uses of an image that takes part in several triplets: {@link Reduction#SUM} (default, as OpenFace; the true
  * gradient) or {@link Reduction#MEAN}, which divides an image's gradient by the number of chosen triplets it takes part
  * in and so lets each image weigh the same however often it was chosen.
  *
- * <p>Sums are formed in double, in the order of the triplets.
+ * <p>Sums are formed in double, in the order of the triplets, on any number of threads.
  */
 public final class TripletLoss {
+    /** Components of embeddings that one thread adds up at a time; each sum stays with one thread. */
+    private static final int COMPONENTS = 32;
+
+    private enum Shape {
+        MARGIN("margin") {
+            @Override
+            double value(double difference, float margin) {
+                return Math.max(0, difference + margin);
+            }
+
+            @Override
+            double slope(double difference, float margin) {
+                return difference + margin > 0 ? 1 : 0;
+            }
+        },
+        SOFT_MARGIN("soft margin") {
+            @Override
+            double value(double difference, float margin) {
+                // exp of a positive difference could overflow.
+                return Math.max(0, difference) + Math.log1p(Math.exp(-Math.abs(difference)));
+            }
+
+            @Override
+            double slope(double difference, float margin) {
+                return 1 / (1 + Math.exp(-difference));
+            }
+        };
+
+        private final String words;
+
+        Shape(String words) {
+            this.words = words;
+        }
+
+        abstract double value(double difference, float margin);
+
+        abstract double slope(double difference, float margin);
+    }
+
+    private final Shape shape;
     private final Reduction overTriplets;
     private final Reduction overUses;
 
-    private TripletLoss(Reduction overTriplets, Reduction overUses) {
+    private TripletLoss(Shape shape, Reduction overTriplets, Reduction overUses) {
+        this.shape = shape;
         this.overTriplets = overTriplets;
         this.overUses = overUses;
     }
 
     /** OpenFace's loss: mean over triplets, sum over the uses of an image, the margin being the batch's. */
     public static TripletLoss margin() {
-        return new TripletLoss(Reduction.MEAN, Reduction.SUM);
+        return new TripletLoss(Shape.MARGIN, Reduction.MEAN, Reduction.SUM);
+    }
+
+    /**
+     * The soft margin of Hermans et al. (2017): every triplet pulls, the more the more it violates, and there is no
+     * margin to set; the batch's only matters to filters. Made for {@link TripletMiner#batchHard}.
+     */
+    public static TripletLoss softMargin() {
+        return new TripletLoss(Shape.SOFT_MARGIN, Reduction.MEAN, Reduction.SUM);
     }
 
     /** The same loss with another reduction over triplets. */
     public TripletLoss overTriplets(Reduction reduction) {
-        return new TripletLoss(reduction, overUses);
+        return new TripletLoss(shape, reduction, overUses);
     }
 
     /** The same loss with another reduction over the uses of an image. */
     public TripletLoss overUses(Reduction reduction) {
-        return new TripletLoss(overTriplets, reduction);
+        return new TripletLoss(shape, overTriplets, reduction);
     }
 
-    /** The loss; 0 if there are no triplets. */
+    /**
+     * The loss; 0 if there are no triplets.
+     *
+     * @throws IllegalArgumentException if a triplet is of a larger batch
+     */
     public double value(MiningBatch in, Triplets triplets) {
         double sum = 0;
         for (int t = 0; t < triplets.size(); t++) {
-            sum += Math.max(0, excess(in, triplets, t));
+            sum += shape.value(difference(in, triplets, t), in.margin());
         }
         return sum * weight(triplets);
     }
@@ -55,60 +110,97 @@ public final class TripletLoss {
      * @throws IllegalArgumentException if a triplet is of a larger batch
      */
     public EmbeddingBatch gradient(MiningBatch in, Triplets triplets) {
-        int dimension = in.embeddings().dimension();
-        float[] e = in.embeddings().values();
-        double[] sum = new double[e.length];
-        int[] uses = new int[in.size()];
+        double[] weights = new double[triplets.size()];
         double twice = 2 * weight(triplets);
-        for (int t = 0; t < triplets.size(); t++) {
-            boolean active = excess(in, triplets, t) > 0;
-            int anchor = triplets.anchor(t);
-            int positive = triplets.positive(t);
-            int negative = triplets.negative(t);
-            uses[anchor]++;
-            uses[positive]++;
-            uses[negative]++;
-            if (active) {
-                int a = anchor * dimension;
-                int p = positive * dimension;
-                int n = negative * dimension;
-                for (int k = 0; k < dimension; k++, a++, p++, n++) {
-                    sum[a] += twice * ((double) e[n] - e[p]);
-                    sum[p] += twice * ((double) e[p] - e[a]);
-                    sum[n] += twice * ((double) e[a] - e[n]);
+        for (int t = 0; t < weights.length; t++) {
+            weights[t] = twice * shape.slope(difference(in, triplets, t), in.margin());
+        }
+        int size = in.size();
+        int dimension = in.embeddings().dimension();
+        int[] uses = overUses == Reduction.MEAN ? uses(in, triplets) : new int[0];
+        float[] gradient = new float[size * dimension];
+        int parts = (dimension + COMPONENTS - 1) / COMPONENTS;
+        MiningThreads.run(MiningThreads.forWork(3.0 * weights.length * dimension), parts, () -> part -> {
+            int from = part * COMPONENTS;
+            int width = Math.min(COMPONENTS, dimension - from);
+            double[][] sums = sums(in, triplets, weights, from, width);
+            for (int i = 0; i < size; i++) {
+                int count = overUses == Reduction.MEAN ? Math.max(1, uses[i]) : 1;
+                for (int k = 0; k < width; k++) {
+                    gradient[i * dimension + from + k] = (float) (sums[i][k] / count);
                 }
             }
-        }
-        float[] gradient = new float[e.length];
-        for (int i = 0; i < gradient.length; i++) {
-            int count = overUses == Reduction.MEAN ? Math.max(1, uses[i / dimension]) : 1;
-            gradient[i] = (float) (sum[i] / count);
-        }
+        });
         return new EmbeddingBatch(dimension, gradient);
     }
 
-    private static double excess(MiningBatch in, Triplets triplets, int t) {
+    /** Some components of the gradient, {@code [image][component]}. */
+    private static double[][] sums(MiningBatch in, Triplets triplets, double[] weights, int from, int width) {
+        double[][] embeddings = new double[in.sizeWithReferences()][width];
+        for (int i = 0; i < embeddings.length; i++) {
+            float[] values = in.valuesOf(i);
+            int begin = in.begin(i) + from;
+            for (int k = 0; k < width; k++) {
+                embeddings[i][k] = values[begin + k];
+            }
+        }
+        double[][] sums = new double[in.size()][width];
+        for (int t = 0; t < weights.length; t++) {
+            if (weights[t] != 0) {
+                double[] a = embeddings[triplets.anchor(t)];
+                double[] p = embeddings[triplets.positive(t)];
+                double[] n = embeddings[triplets.negative(t)];
+                add(sums[triplets.anchor(t)], weights[t], n, p);
+                add(sums[triplets.positive(t)], weights[t], p, a);
+                if (triplets.negative(t) < in.size()) {
+                    add(sums[triplets.negative(t)], weights[t], a, n);
+                }
+            }
+        }
+        return sums;
+    }
+
+    private static void add(double[] sum, double weight, double[] plus, double[] minus) {
+        for (int k = 0; k < sum.length; k++) {
+            sum[k] += weight * (plus[k] - minus[k]);
+        }
+    }
+
+    private static int[] uses(MiningBatch in, Triplets triplets) {
+        int[] uses = new int[in.sizeWithReferences()];
+        for (int t = 0; t < triplets.size(); t++) {
+            uses[triplets.anchor(t)]++;
+            uses[triplets.positive(t)]++;
+            uses[triplets.negative(t)]++;
+        }
+        return uses;
+    }
+
+    private static double difference(MiningBatch in, Triplets triplets, int t) {
+        if (triplets.batch() == in) {
+            return (double) triplets.positiveDistance(t) - triplets.negativeDistance(t);
+        }
         int anchor = triplets.anchor(t);
         int positive = triplets.positive(t);
         int negative = triplets.negative(t);
         checkArgument(
-                Math.max(anchor, Math.max(positive, negative)) < in.size(),
+                Math.max(anchor, positive) < in.size() && negative < in.sizeWithReferences(),
                 "triplet %s (%s, %s, %s) is not of this batch of %s images",
                 t,
                 anchor,
                 positive,
                 negative,
                 in.size());
-        return (double) in.distance(anchor, positive) - in.distance(anchor, negative) + in.margin();
+        return (double) in.distance(anchor, positive) - in.distance(anchor, negative);
     }
 
     private double weight(Triplets triplets) {
         return overTriplets == Reduction.MEAN ? 1.0 / Math.max(1, triplets.size()) : 1;
     }
 
-    /** The two reductions, the same words in every run. */
+    /** The loss and its two reductions, the same words in every run. */
     @Override
     public String toString() {
-        return "margin, " + overTriplets + " over triplets, " + overUses + " over uses";
+        return shape.words + ", " + overTriplets + " over triplets, " + overUses + " over uses";
     }
 }

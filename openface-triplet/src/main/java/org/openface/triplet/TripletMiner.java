@@ -13,7 +13,8 @@ public interface TripletMiner {
 
     /**
      * A strategy from its parts: for each pair, the images of other identities that the filter accepts are the
-     * candidates, and the selector chooses among them.
+     * candidates, and the selector chooses among them. Runs on several threads, with the same result on any number; parts
+     * of your own must be fit for that.
      */
     static TripletMiner of(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) {
         return new ComposedMiner(pairs, filter, negatives);
@@ -43,5 +44,26 @@ public interface TripletMiner {
     /** All unordered pairs, each with any image of another identity: the plain baseline, mostly without gradient. */
     static TripletMiner randomNegatives() {
         return of(PairSelector.allPairs(), TripletFilter.any(), NegativeSelector.random());
+    }
+
+    /**
+     * This strategy up to and including an epoch, then another: a gentle one to begin with, as in {@code
+     * randomNegatives().untilEpoch(5, openFace())}, where hard negatives would make an untrained network collapse.
+     *
+     * @param epoch the last of this strategy, from 1
+     * @throws IllegalArgumentException if {@code epoch} is not positive
+     */
+    default TripletMiner untilEpoch(int epoch, TripletMiner then) {
+        return new TripletMiners.UntilEpoch(this, epoch, then);
+    }
+
+    /**
+     * Of this strategy's triplets, at most so many for each anchor, chosen at random among the anchor's: so that no image
+     * outweighs the others.
+     *
+     * @throws IllegalArgumentException if {@code limit} is not positive
+     */
+    default TripletMiner atMostPerAnchor(int limit) {
+        return new TripletMiners.AtMostPerAnchor(this, limit);
     }
 }

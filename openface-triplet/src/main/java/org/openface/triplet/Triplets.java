@@ -15,16 +15,22 @@ import org.openface.core.embedding.Role;
  * builder refuses any other.
  */
 public final class Triplets {
+    private final MiningBatch batch;
     private final int[] anchors;
     private final int[] positives;
     private final int[] negatives;
+    private final float[] positiveDistances;
+    private final float[] negativeDistances;
     private final MiningStatistics statistics;
 
-    private Triplets(int[] anchors, int[] positives, int[] negatives, MiningStatistics statistics) {
-        this.anchors = anchors;
-        this.positives = positives;
-        this.negatives = negatives;
-        this.statistics = statistics;
+    private Triplets(Builder builder, int size) {
+        batch = builder.in;
+        anchors = Arrays.copyOf(builder.anchors, size);
+        positives = Arrays.copyOf(builder.positives, size);
+        negatives = Arrays.copyOf(builder.negatives, size);
+        positiveDistances = Arrays.copyOf(builder.positiveDistances, size);
+        negativeDistances = Arrays.copyOf(builder.negativeDistances, size);
+        statistics = builder.statistics;
     }
 
     /** A builder of triplets of one batch. */
@@ -52,9 +58,24 @@ public final class Triplets {
         return positives[t];
     }
 
-    /** The negative of triplet t. */
+    /** The negative of triplet t; at or above the size of the batch it is one of the references. */
     public int negative(int t) {
         return negatives[t];
+    }
+
+    /** Squared distance of anchor and positive of triplet t. */
+    public float positiveDistance(int t) {
+        return positiveDistances[t];
+    }
+
+    /** Squared distance of anchor and negative of triplet t. */
+    public float negativeDistance(int t) {
+        return negativeDistances[t];
+    }
+
+    /** The batch that the triplets are of. */
+    MiningBatch batch() {
+        return batch;
     }
 
     /** What the miner counted; {@link MiningStatistics#NONE} if it did not. */
@@ -74,6 +95,8 @@ public final class Triplets {
         private int[] anchors = new int[16];
         private int[] positives = new int[16];
         private int[] negatives = new int[16];
+        private float[] positiveDistances = new float[16];
+        private float[] negativeDistances = new float[16];
         private int size;
         private MiningStatistics statistics = MiningStatistics.NONE;
 
@@ -89,21 +112,37 @@ public final class Triplets {
          */
         public Builder add(int anchor, int positive, int negative) {
             checkPair(in, anchor, positive);
-            checkElementIndex(negative, in.size());
+            checkElementIndex(negative, in.sizeWithReferences());
             checkArgument(
                     in.identity(anchor) != in.identity(negative),
                     "image %s cannot be a negative of image %s: both are of identity %s",
                     negative,
                     anchor,
                     in.identity(anchor));
-            if (size == anchors.length) {
-                grow();
-            }
+            append(anchor, positive, negative, in.distance(anchor, positive), in.distance(anchor, negative));
+            return this;
+        }
+
+        /** Adds a triplet that is known to be one, with its squared distances. */
+        void append(int anchor, int positive, int negative, float ap, float an) {
+            reserve(1);
             anchors[size] = anchor;
             positives[size] = positive;
             negatives[size] = negative;
+            positiveDistances[size] = ap;
+            negativeDistances[size] = an;
             size++;
-            return this;
+        }
+
+        /** Adds all that another builder of the same batch holds. */
+        void append(Builder more) {
+            reserve(more.size);
+            System.arraycopy(more.anchors, 0, anchors, size, more.size);
+            System.arraycopy(more.positives, 0, positives, size, more.size);
+            System.arraycopy(more.negatives, 0, negatives, size, more.size);
+            System.arraycopy(more.positiveDistances, 0, positiveDistances, size, more.size);
+            System.arraycopy(more.negativeDistances, 0, negativeDistances, size, more.size);
+            size += more.size;
         }
 
         static void checkPair(MiningBatch in, int anchor, int positive) {
@@ -124,12 +163,17 @@ public final class Triplets {
                     positive);
         }
 
-        private void grow() {
-            checkState(size < Integer.MAX_VALUE - 8, "more than %s triplets in one batch", size);
-            int capacity = (int) Math.min(Integer.MAX_VALUE - 8, 2L * size);
-            anchors = Arrays.copyOf(anchors, capacity);
-            positives = Arrays.copyOf(positives, capacity);
-            negatives = Arrays.copyOf(negatives, capacity);
+        private void reserve(int more) {
+            long needed = (long) size + more;
+            if (needed > anchors.length) {
+                checkState(needed <= Integer.MAX_VALUE - 8, "more than %s triplets in one batch", size);
+                int capacity = (int) Math.min(Integer.MAX_VALUE - 8, Math.max(needed, 2L * size));
+                anchors = Arrays.copyOf(anchors, capacity);
+                positives = Arrays.copyOf(positives, capacity);
+                negatives = Arrays.copyOf(negatives, capacity);
+                positiveDistances = Arrays.copyOf(positiveDistances, capacity);
+                negativeDistances = Arrays.copyOf(negativeDistances, capacity);
+            }
         }
 
         /** What was counted while mining; for reports only. */
@@ -140,11 +184,7 @@ public final class Triplets {
 
         /** The triplets added so far. */
         public Triplets build() {
-            return new Triplets(
-                    Arrays.copyOf(anchors, size),
-                    Arrays.copyOf(positives, size),
-                    Arrays.copyOf(negatives, size),
-                    statistics);
+            return new Triplets(this, size);
         }
     }
 }

@@ -1,10 +1,12 @@
 package org.openface.triplet;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -38,9 +40,21 @@ class TripletLossTest {
     @ParameterizedTest
     @EnumSource
     void gradientIsTheDerivative(Reduction overTriplets) {
-        MiningBatch in = Batches.random(21, 4, 4, 5);
+        checkGradient(TripletLoss.margin(), overTriplets, difference -> Math.max(0, difference + 0.2f));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void gradientOfTheSoftMarginIsTheDerivative(Reduction overTriplets) {
+        checkGradient(TripletLoss.softMargin(), overTriplets, difference -> Math.log(1 + Math.exp(difference)));
+    }
+
+    private static void checkGradient(TripletLoss shape, Reduction overTriplets, DoubleUnaryOperator of) {
+        // More components than one thread adds up.
+        MiningBatch in = Batches.random(21, 4, 4, 35);
         Triplets triplets = EVERY.mine(in);
-        TripletLoss loss = TripletLoss.margin().overTriplets(overTriplets);
+        TripletLoss loss = shape.overTriplets(overTriplets);
+        assertThat(loss.value(in, triplets)).isCloseTo(loss(in, triplets, overTriplets, of, 0, 0), within(1e-5));
         float[] analytic = loss.gradient(in, triplets).values();
         double scale = 0;
         for (float g : analytic) {
@@ -51,12 +65,14 @@ class TripletLossTest {
             // An independent loss in double, so that the step can be small.
             double h = 1e-6;
             double difference =
-                    (loss(in, triplets, overTriplets, i, h) - loss(in, triplets, overTriplets, i, -h)) / (2 * h);
+                    (loss(in, triplets, overTriplets, of, i, h) - loss(in, triplets, overTriplets, of, i, -h))
+                            / (2 * h);
             assertThat((double) analytic[i]).isCloseTo(difference, within(1e-5 * scale));
         }
     }
 
-    private static double loss(MiningBatch in, Triplets triplets, Reduction over, int moved, double by) {
+    private static double loss(
+            MiningBatch in, Triplets triplets, Reduction over, DoubleUnaryOperator of, int moved, double by) {
         double[] e = new double[in.embeddings().values().length];
         for (int i = 0; i < e.length; i++) {
             e[i] = in.embeddings().values()[i] + (i == moved ? by : 0);
@@ -64,13 +80,13 @@ class TripletLossTest {
         int d = in.embeddings().dimension();
         double sum = 0;
         for (int t = 0; t < triplets.size(); t++) {
-            double excess = in.margin();
+            double excess = 0;
             for (int k = 0; k < d; k++) {
                 double a = e[triplets.anchor(t) * d + k];
                 excess += Math.pow(a - e[triplets.positive(t) * d + k], 2);
                 excess -= Math.pow(a - e[triplets.negative(t) * d + k], 2);
             }
-            sum += Math.max(0, excess);
+            sum += of.applyAsDouble(excess);
         }
         return over == Reduction.MEAN ? sum / triplets.size() : sum;
     }
@@ -95,6 +111,26 @@ class TripletLossTest {
             }
             assertThat(mean[i] * Math.max(1, uses)).isCloseTo(whole[i], within(1e-6f));
         }
+    }
+
+    @Test
+    void softMarginStaysFiniteHoweverFarApart() {
+        MiningBatch in = Batches.batch(new int[] {0, 0, 1}, 1, 0, 0, 1000, 1);
+        Triplets triplets = Triplets.builder(in).add(0, 1, 2).build();
+        assertThat(TripletLoss.softMargin().value(in, triplets)).isEqualTo(999_999);
+        assertThat(TripletLoss.softMargin().gradient(in, triplets).values()).containsExactly(-1998, 2000, -2);
+    }
+
+    @Test
+    void tripletsOfAnotherBatchAreWeighedByThatBatch() {
+        MiningBatch near = Batches.batch(new int[] {0, 0, 1}, 1, 0.5f, 0, 1, 1);
+        MiningBatch far = Batches.batch(new int[] {0, 0, 1}, 1, 0.5f, 0, 1, 2);
+        Triplets triplets = Triplets.builder(near).add(0, 1, 2).build();
+        assertThat(TripletLoss.margin().value(near, triplets)).isEqualTo(0.5);
+        assertThat(TripletLoss.margin().value(far, triplets)).isZero();
+        MiningBatch smaller = Batches.batch(new int[] {0, 0}, 1, 0.5f, 0, 1);
+        assertThatThrownBy(() -> TripletLoss.margin().value(smaller, triplets))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -1,0 +1,137 @@
+package org.openface.triplet;
+
+import java.util.List;
+import java.util.TreeMap;
+
+/** The oracle of mining: a strategy of three parts executed plainly, one pass over the negatives for each pair. */
+record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) implements TripletMiner {
+    @Override
+    public Triplets mine(MiningBatch in) {
+        Pass pass = new Pass(in);
+        pairs.select(in, pass);
+        return pass.triplets();
+    }
+
+    private final class Pass implements PairSink, NegativeSink {
+        private final MiningBatch in;
+        private final float margin;
+        private final Triplets.Builder triplets;
+        private final Candidates candidates;
+        private final Draw draw;
+
+        /** The current anchor, its distances to all images, and those of other identities: {@code others} of them. */
+        private int anchor = -1;
+
+        private final float[] distances;
+        private final int[] otherIndices;
+        private final float[] otherDistances;
+        private int others;
+        private double othersDistance;
+
+        private long pairCount;
+        private long pairsWithViolating;
+        private long pairsWithEligible;
+        private long tripletCount;
+        private long violating;
+        private double hinges;
+        private double positiveDistance;
+        private double negativeDistance;
+        private final TreeMap<Integer, HardestNegative> hardest = new TreeMap<>();
+
+        Pass(MiningBatch in) {
+            this.in = in;
+            margin = in.margin();
+            triplets = Triplets.builder(in);
+            candidates = new Candidates(in.sizeWithReferences());
+            draw = new Draw(in.draws().key());
+            distances = new float[in.sizeWithReferences()];
+            otherIndices = new int[in.sizeWithReferences()];
+            otherDistances = new float[in.sizeWithReferences()];
+        }
+
+        @Override
+        public void add(int newAnchor, int positive) {
+            Triplets.Builder.checkPair(in, newAnchor, positive);
+            if (newAnchor != anchor) {
+                moveTo(newAnchor);
+            }
+            float ap = distances[positive];
+            count(ap);
+            noteHardest();
+            candidates.moveTo(anchor, positive, ap);
+            for (int i = 0; i < others; i++) {
+                if (filter.accepts(ap, otherDistances[i], margin)) {
+                    candidates.add(otherIndices[i], otherDistances[i]);
+                }
+            }
+            if (candidates.size() > 0) {
+                pairsWithEligible++;
+                draw.moveTo(anchor, positive);
+                negatives.select(candidates, draw, this);
+            }
+        }
+
+        private void moveTo(int newAnchor) {
+            anchor = newAnchor;
+            in.row(anchor, distances);
+            others = 0;
+            othersDistance = 0;
+            int identity = in.identity(anchor);
+            for (int i = 0; i < in.sizeWithReferences(); i++) {
+                if (in.identity(i) != identity) {
+                    otherIndices[others] = i;
+                    otherDistances[others] = distances[i];
+                    othersDistance += distances[i];
+                    others++;
+                }
+            }
+        }
+
+        private void noteHardest() {
+            int identity = in.identity(anchor);
+            for (int i = 0; i < others; i++) {
+                HardestNegative before = hardest.get(identity);
+                if (before == null || otherDistances[i] < before.squaredDistance()) {
+                    hardest.put(identity, new HardestNegative(identity, anchor, otherIndices[i], otherDistances[i]));
+                }
+            }
+        }
+
+        private void count(float ap) {
+            int violators = 0;
+            double hinge = 0;
+            for (int i = 0; i < others; i++) {
+                float an = otherDistances[i];
+                if (an - ap < margin) {
+                    violators++;
+                    hinge += (double) ap - an + margin;
+                }
+            }
+            pairCount++;
+            pairsWithViolating += violators > 0 ? 1 : 0;
+            tripletCount += others;
+            violating += violators;
+            hinges += hinge;
+            positiveDistance += ap;
+            negativeDistance += othersDistance;
+        }
+
+        @Override
+        public void add(int candidate) {
+            triplets.add(anchor, candidates.positive(), candidates.index(candidate));
+        }
+
+        Triplets triplets() {
+            return triplets.statistics(new MiningStatistics(
+                            pairCount,
+                            pairsWithViolating,
+                            pairsWithEligible,
+                            (double) violating / tripletCount,
+                            hinges / tripletCount,
+                            positiveDistance / pairCount,
+                            negativeDistance / tripletCount,
+                            List.copyOf(hardest.values())))
+                    .build();
+        }
+    }
+}
