@@ -55,6 +55,11 @@ public final class Nn4Model implements TrainableEmbedder {
         NN4_SMALL1(Architecture.NN4_SMALL1),
         /** OpenFace's nn4.small2, its best: 96 × 96 pixels, 3,733,968 parameters. */
         NN4_SMALL2(Architecture.NN4_SMALL2),
+        /**
+         * The network of OpenFace's published weights {@code nn4.small2.v1}: nn4.small2 but for the strides and padding of
+         * the pooling branches, with which it was trained. For new models take {@link #NN4_SMALL2}.
+         */
+        NN4_SMALL2_V1(Architecture.NN4_SMALL2_V1),
         /** OpenFace's nn2: 224 × 224 pixels, 7,472,144 parameters. */
         NN2(Architecture.NN2);
 
