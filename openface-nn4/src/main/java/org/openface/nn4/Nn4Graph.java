@@ -34,7 +34,8 @@ final class Nn4Graph {
     /** Added to a sum of squares before its root: {@code nn.Normalize}'s constant. */
     private static final double NORMALIZE_EPSILON = 1e-10;
 
-    private static final Pool STEM_POOL = new Pool(Pooling.MAX, 2, 1);
+    /** The pooling of the stem, twice. */
+    static final Pool STEM_POOL = new Pool(Pooling.MAX, 2, 1);
     /** Keeps the derivative of L2 pooling's root finite where all nine inputs are zero. */
     private static final double L2_POOLING_EPSILON = 1e-12;
 
