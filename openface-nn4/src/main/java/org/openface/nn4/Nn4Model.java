@@ -122,6 +122,10 @@ public final class Nn4Model implements TrainableEmbedder {
                     "the network runs on ND4J''s session, several times slower: {0}",
                     obstacle);
         }
+        String slow = Backend.slowBuild();
+        if (slow != null) {
+            LOG.log(System.Logger.Level.WARNING, slow);
+        }
         return new SameDiffExecutor(architecture, embeddingSize);
     }
 
