@@ -55,6 +55,7 @@ final class NetworkComparison {
                 int each = Math.max(3, 64 / images);
                 lines.add(compare(
                         "inference", Variant.NN4_SMALL2, images, "embed", rounds, each, () -> model.embed(faces)));
+                lines.add(onnxRuntime(model, faces, rounds, each));
             }
         }
         return lines;
@@ -103,6 +104,36 @@ final class NetworkComparison {
         }
     }
 
+    /** Embeddings by ONNX Runtime from the same weights; the result is compared, too. */
+    private static String onnxRuntime(Nn4Model model, List<RgbImage> faces, int rounds, int each) throws IOException {
+        int images = faces.size();
+        try (OnnxRuntimePeer peer = new OnnxRuntimePeer(model, faces, THREADS)) {
+            float[] first = model.embed(faces).get(0).values();
+            float[] other = peer.embed()[0];
+            for (int i = 0; i < first.length; i++) {
+                if (Math.abs(first[i] - other[i]) > 1e-5f) {
+                    throw new IllegalStateException("ONNX Runtime gives " + other[i] + ", ours " + first[i]);
+                }
+            }
+            List<Double> ours = new ArrayList<>();
+            List<Double> theirs = new ArrayList<>();
+            time(() -> model.embed(faces), Math.max(3, each)); // warm-up of both
+            peer.run(Math.max(3, each));
+            for (int round = 0; round < rounds; round++) {
+                ours.addAll(time(() -> model.embed(faces), each));
+                theirs.addAll(peer.run(each));
+            }
+            return Compare.line(
+                    "inference",
+                    model.variant().name().toLowerCase(Locale.ROOT) + "-" + images,
+                    "onnxruntime",
+                    peer.version(),
+                    THREADS,
+                    Compare.median(ours) / images,
+                    Compare.median(theirs) / images);
+        }
+    }
+
     private static List<Double> time(Work work, int count) {
         List<Double> times = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -135,7 +166,7 @@ final class NetworkComparison {
         return FaceBatch.of(side, pixels, new int[images]);
     }
 
-    private static List<RgbImage> faces(int side, int images) {
+    static List<RgbImage> faces(int side, int images) {
         List<RgbImage> faces = new ArrayList<>();
         SplittableRandom random = new SplittableRandom(1);
         for (int i = 0; i < images; i++) {

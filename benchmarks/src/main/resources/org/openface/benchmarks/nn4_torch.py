@@ -5,7 +5,7 @@
   nn4_torch.py serve VARIANT N THREADS step|embed   for each line K on standard input: runs K training steps, or K times
                                              the forward pass in eval mode, and prints the milliseconds of each in a line
 
-VARIANT: nn4 | nn4_small1 | nn4_small2 | nn2. Source: OpenFace's models/openface/*.def.lua.
+VARIANT: nn4 | nn4_small1 | nn4_small2 | nn4_small2_v1 | nn2. Source: OpenFace's models/openface/*.def.lua.
 """
 import resource
 import sys
@@ -38,6 +38,8 @@ def fives(reduce, pool, direct, five=()):
 
 VARIANTS = {
     "nn4_small2": (96, A + [E4] + fives(96, 96, 256)),
+    # the published weights' own pooling branches: max with stride 2, l2 with stride 3, no padding
+    "nn4_small2_v1": (96, [(b[0], b[1], b[2] + "_v1", *b[3:]) for b in A + [E4] + fives(96, 96, 256)]),
     "nn4_small1": (96, A + [B4, E4] + fives(192, 128, 384)),
     "nn4": (96, A + [B4] + CD + [E4] + fives(192, 128, 384)),
     "nn2": (224, A + [B4] + CD + [E4] + fives(192, 128, 384, [(5, 1, 48, 128)])),
@@ -97,12 +99,15 @@ class Inception(nn.Module):
         parts = [m["%dx%d" % (k, k)](m["%dx%d_reduce" % (k, k)](x)) for k in self.kernels]
         if self.pooling == "max":
             p = F.max_pool2d(x, 3, self.pool_stride, 1)
+        elif self.pooling == "max_v1":
+            p = F.max_pool2d(x, 3, 2)
         else:
-            p = (F.avg_pool2d(x * x, 3, 1) * 9 + 1e-12).sqrt()
+            p = (F.avg_pool2d(x * x, 3, 3 if self.pooling == "l2_v1" else 1) * 9 + 1e-12).sqrt()
         if self.pool is not None:
             p = self.pool(p)
-        if self.pooling == "l2":
-            p = F.pad(p, (1, 1, 1, 1))
+        missing = parts[0].shape[2] - p.shape[2]
+        if missing:
+            p = F.pad(p, (missing // 2, missing - missing // 2) * 2)
         parts.append(p)
         if self.direct:
             parts.append(m["1x1"](x))

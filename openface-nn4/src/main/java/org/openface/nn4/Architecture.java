@@ -20,10 +20,17 @@ record Architecture(int imageSize, List<Inception> blocks) {
     static final int STEM_CHANNELS = 192;
 
     enum Pooling {
-        /** 3×3 maximum, padding 1. */
+        /** Maximum. */
         MAX,
-        /** 3×3 root of the sum of squares, no padding, stride 1: Torch's {@code SpatialLPPooling(_, 2, 3, 3, 1, 1)}. */
+        /** Root of the sum of squares: Torch's {@code SpatialLPPooling} with p = 2. */
         L2
+    }
+
+    /** The pooling at the head of a branch, 3×3. A map that comes out smaller than the block's is centred in zeros. */
+    record Pool(Pooling kind, int stride, int padding) {
+        int sideAfter(int side) {
+            return (side + 2 * padding - 3) / stride + 1;
+        }
     }
 
     /** A 1×1 convolution to {@code reduce} channels followed by a {@code kernel}×{@code kernel} one to {@code out}. */
@@ -32,11 +39,15 @@ record Architecture(int imageSize, List<Inception> blocks) {
     /**
      * dpnn's {@code nn.Inception}: branches side by side, concatenated by channel in this order: towers, pooling, 1×1.
      *
-     * @param poolStride stride of the pooling branch
      * @param poolOut channels of the 1×1 convolution after the pooling; 0 for none, the channels then stay
      * @param direct channels of the plain 1×1 branch; 0 for none
      */
-    record Inception(String name, List<Tower> towers, Pooling pooling, int poolStride, int poolOut, int direct) {
+    record Inception(String name, List<Tower> towers, Pool pool, int poolOut, int direct) {
+        /** By how much the block shrinks the map. */
+        int stride() {
+            return towers.get(0).stride;
+        }
+
         int outChannels(int inChannels) {
             return towers.stream().mapToInt(Tower::out).sum() + (poolOut > 0 ? poolOut : inChannels) + direct;
         }
@@ -51,21 +62,25 @@ record Architecture(int imageSize, List<Inception> blocks) {
         return channels;
     }
 
+    private static final Pool MAX_1 = new Pool(MAX, 1, 1);
+    private static final Pool MAX_2 = new Pool(MAX, 2, 1);
+    private static final Pool L2_1 = new Pool(L2, 1, 0);
+
     // The blocks that several networks have in common.
     private static final List<Inception> BLOCKS_3 = List.of(
-            new Inception("3a", List.of(new Tower(3, 1, 96, 128), new Tower(5, 1, 16, 32)), MAX, 1, 32, 64),
-            new Inception("3b", List.of(new Tower(3, 1, 96, 128), new Tower(5, 1, 32, 64)), L2, 1, 64, 64),
-            new Inception("3c", List.of(new Tower(3, 2, 128, 256), new Tower(5, 2, 32, 64)), MAX, 2, 0, 0));
+            new Inception("3a", List.of(new Tower(3, 1, 96, 128), new Tower(5, 1, 16, 32)), MAX_1, 32, 64),
+            new Inception("3b", List.of(new Tower(3, 1, 96, 128), new Tower(5, 1, 32, 64)), L2_1, 64, 64),
+            new Inception("3c", List.of(new Tower(3, 2, 128, 256), new Tower(5, 2, 32, 64)), MAX_2, 0, 0));
     private static final Inception BLOCK_4A =
-            new Inception("4a", List.of(new Tower(3, 1, 96, 192), new Tower(5, 1, 32, 64)), L2, 1, 128, 256);
+            new Inception("4a", List.of(new Tower(3, 1, 96, 192), new Tower(5, 1, 32, 64)), L2_1, 128, 256);
     private static final Inception BLOCK_4B =
-            new Inception("4b", List.of(new Tower(3, 1, 112, 224), new Tower(5, 1, 32, 64)), L2, 1, 128, 224);
+            new Inception("4b", List.of(new Tower(3, 1, 112, 224), new Tower(5, 1, 32, 64)), L2_1, 128, 224);
     private static final Inception BLOCK_4C =
-            new Inception("4c", List.of(new Tower(3, 1, 128, 256), new Tower(5, 1, 32, 64)), L2, 1, 128, 192);
+            new Inception("4c", List.of(new Tower(3, 1, 128, 256), new Tower(5, 1, 32, 64)), L2_1, 128, 192);
     private static final Inception BLOCK_4D =
-            new Inception("4d", List.of(new Tower(3, 1, 144, 288), new Tower(5, 1, 32, 64)), L2, 1, 128, 160);
+            new Inception("4d", List.of(new Tower(3, 1, 144, 288), new Tower(5, 1, 32, 64)), L2_1, 128, 160);
     private static final Inception BLOCK_4E =
-            new Inception("4e", List.of(new Tower(3, 2, 160, 256), new Tower(5, 2, 64, 128)), MAX, 2, 0, 0);
+            new Inception("4e", List.of(new Tower(3, 2, 160, 256), new Tower(5, 2, 64, 128)), MAX_2, 0, 0);
 
     private static final List<Inception> BLOCKS_4 = List.of(BLOCK_4A, BLOCK_4B, BLOCK_4C, BLOCK_4D, BLOCK_4E);
 
@@ -76,12 +91,27 @@ record Architecture(int imageSize, List<Inception> blocks) {
                     List.of(
                             BLOCK_4A,
                             BLOCK_4E,
-                            new Inception("5a", List.of(new Tower(3, 1, 96, 384)), L2, 1, 96, 256),
-                            new Inception("5b", List.of(new Tower(3, 1, 96, 384)), MAX, 1, 96, 256))));
+                            new Inception("5a", List.of(new Tower(3, 1, 96, 384)), L2_1, 96, 256),
+                            new Inception("5b", List.of(new Tower(3, 1, 96, 384)), MAX_1, 96, 256))));
+
+    /**
+     * The network of the published {@code nn4.small2.v1} weights: an older {@code nn} ignored the padding and took half the
+     * kernel, or the whole, for the stride of a pooling branch (OpenFace's issues 142, 349, 351).
+     */
+    static final Architecture NN4_SMALL2_V1 = new Architecture(
+            96,
+            NN4_SMALL2.blocks.stream()
+                    .map(b -> new Inception(
+                            b.name,
+                            b.towers,
+                            new Pool(b.pool.kind, b.pool.kind == MAX ? 2 : 3, 0),
+                            b.poolOut,
+                            b.direct))
+                    .toList());
 
     private static final List<Inception> BLOCKS_5 = List.of(
-            new Inception("5a", List.of(new Tower(3, 1, 192, 384)), L2, 1, 128, 384),
-            new Inception("5b", List.of(new Tower(3, 1, 192, 384)), MAX, 1, 128, 384));
+            new Inception("5a", List.of(new Tower(3, 1, 192, 384)), L2_1, 128, 384),
+            new Inception("5b", List.of(new Tower(3, 1, 192, 384)), MAX_1, 128, 384));
 
     static final Architecture NN4_SMALL1 =
             new Architecture(96, concat(BLOCKS_3, concat(List.of(BLOCK_4A, BLOCK_4B, BLOCK_4E), BLOCKS_5)));
@@ -98,15 +128,13 @@ record Architecture(int imageSize, List<Inception> blocks) {
                                     new Inception(
                                             "5a",
                                             List.of(new Tower(3, 1, 192, 384), new Tower(5, 1, 48, 128)),
-                                            L2,
-                                            1,
+                                            L2_1,
                                             128,
                                             384),
                                     new Inception(
                                             "5b",
                                             List.of(new Tower(3, 1, 192, 384), new Tower(5, 1, 48, 128)),
-                                            MAX,
-                                            1,
+                                            MAX_1,
                                             128,
                                             384)))));
 
@@ -132,15 +160,14 @@ record Architecture(int imageSize, List<Inception> blocks) {
         int side = imageSize / 8;
         for (Inception block : blocks) {
             String name = "inception_" + block.name;
-            int sideAfter = side / block.poolStride;
+            int sideAfter = side / block.stride();
             for (Tower tower : block.towers) {
                 String prefix = name + "." + tower.kernel + "x" + tower.kernel;
                 all.add(new Convolution(prefix + "_reduce", channels, tower.reduce, 1, 1, side));
                 all.add(new Convolution(prefix, tower.reduce, tower.out, tower.kernel, tower.stride, sideAfter));
             }
             if (block.poolOut > 0) {
-                int pooled = block.pooling == L2 ? side - 2 : sideAfter;
-                all.add(new Convolution(name + ".pool", channels, block.poolOut, 1, 1, pooled));
+                all.add(new Convolution(name + ".pool", channels, block.poolOut, 1, 1, block.pool.sideAfter(side)));
             }
             if (block.direct > 0) {
                 all.add(new Convolution(name + ".1x1", channels, block.direct, 1, 1, side));

@@ -3,6 +3,7 @@ package org.openface.nn4;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.common.base.Joiner;
 import com.google.common.base.Splitter;
 import com.google.common.hash.Hashing;
 import com.google.common.hash.HashingInputStream;
@@ -22,13 +23,14 @@ import java.util.Map;
 import org.openface.nn4.Architecture.TensorSpec;
 
 /**
- * A model, or the whole state of a training, as bytes. Version 1, all numbers little-endian:
+ * A model, or the whole state of a training, as bytes. All numbers little-endian:
  *
  * <pre>
  * 8 bytes   OPENFACE
  * int       version
  * int       length of the header in bytes
- * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps
+ * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps;
+ *           since version 2 the passport: alignment, preprocessing, threshold, count.*, hash.*
  * floats    every tensor of the network in the order of Architecture.tensors
  * floats    the optimiser's memory, if there is one
  * 32 bytes  SHA-256 of all before
@@ -38,21 +40,30 @@ import org.openface.nn4.Architecture.TensorSpec;
  */
 final class ModelFile {
     private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
     private static final int LARGEST_HEADER = 1 << 16;
-    private static final int LARGEST_EMBEDDING = 1 << 16;
+    static final int LARGEST_EMBEDDING = 1 << 16;
     private static final int CHUNK = 1 << 16;
 
     /** What a file holds. */
-    record Contents(Nn4Model.Variant variant, int embeddingSize, Parameters parameters, UpdateRule memory) {}
+    record Contents(
+            Nn4Model.Variant variant,
+            int embeddingSize,
+            Parameters parameters,
+            UpdateRule memory,
+            ModelPassport passport) {}
 
     private ModelFile() {}
 
     static void write(OutputStream out, Contents contents) throws IOException {
         HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), out);
-        byte[] header = ("variant=" + contents.variant + "\nembeddingSize=" + contents.embeddingSize + "\noptimizer="
-                        + contents.memory.kind() + "\nsteps=" + contents.memory.steps() + "\n")
-                .getBytes(UTF_8);
+        Map<String, String> fields = new LinkedHashMap<>();
+        fields.put("variant", contents.variant.name());
+        fields.put("embeddingSize", Integer.toString(contents.embeddingSize));
+        fields.put("optimizer", contents.memory.kind());
+        fields.put("steps", Long.toString(contents.memory.steps()));
+        fields.putAll(contents.passport.toFields());
+        byte[] header = (Joiner.on('\n').withKeyValueSeparator('=').join(fields) + "\n").getBytes(UTF_8);
         hashing.write(MAGIC);
         hashing.write(ByteBuffer.allocate(8)
                 .order(ByteOrder.LITTLE_ENDIAN)
@@ -73,9 +84,10 @@ final class ModelFile {
     /**
      * Reads a model; the stream may be read beyond its end.
      *
+     * @param size bytes that the stream can have; a header that claims more is refused before anything is allocated for it
      * @throws IOException if this is no such file, of a newer version, cut short or changed
      */
-    static Contents read(InputStream in) throws IOException {
+    static Contents read(InputStream in, long size) throws IOException {
         InputStream buffered = new BufferedInputStream(in, CHUNK);
         HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), buffered);
         try {
@@ -87,8 +99,8 @@ final class ModelFile {
             }
             ByteBuffer numbers = ByteBuffer.wrap(start, MAGIC.length, 8).order(ByteOrder.LITTLE_ENDIAN);
             int version = numbers.getInt();
-            if (version != VERSION) {
-                throw new IOException("the model has format version " + version + ", this library reads version "
+            if (version < 1 || version > VERSION) {
+                throw new IOException("the model has format version " + version + ", this library reads versions 1 to "
                         + VERSION + "; use the library version that wrote it");
             }
             int headerLength = numbers.getInt();
@@ -105,7 +117,14 @@ final class ModelFile {
             if (!List.of("", "Adam", "Sgd").contains(optimizer)) {
                 throw new IOException("the model was trained with the unknown optimiser " + optimizer);
             }
+            ModelPassport passport = passport(fields);
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+            long floats = specs.stream()
+                    .mapToLong(spec -> spec.length() * (spec.trained() ? 1L + copies(optimizer) : 1L))
+                    .sum();
+            if (4 * floats > size) {
+                throw new EOFException();
+            }
             Parameters parameters = Parameters.zeros(specs);
             for (TensorSpec spec : specs) {
                 readFloats(hashing, parameters.get(spec.name()));
@@ -120,7 +139,7 @@ final class ModelFile {
             if (!Arrays.equals(computed, stored)) {
                 throw new IOException("the model is damaged: its checksum does not fit its contents");
             }
-            return new Contents(variant, embeddingSize, parameters, memory);
+            return new Contents(variant, embeddingSize, parameters, memory, passport);
         } catch (EOFException e) {
             throw new IOException("the model is cut short: the file ended before its contents", e);
         }
@@ -133,9 +152,28 @@ final class ModelFile {
             if (equals < 0) {
                 throw new IOException("the model is damaged: its header has the line '" + line + "'");
             }
-            fields.put(line.substring(0, equals), line.substring(equals + 1));
+            if (fields.put(line.substring(0, equals), line.substring(equals + 1)) != null) {
+                throw new IOException("the model is damaged: its header has " + line.substring(0, equals) + " twice");
+            }
         }
         return fields;
+    }
+
+    /** Arrays that an optimiser keeps for each parameter. */
+    private static int copies(String optimizer) {
+        return switch (optimizer) {
+            case "Adam" -> 2;
+            case "Sgd" -> 1;
+            default -> 0;
+        };
+    }
+
+    private static ModelPassport passport(Map<String, String> fields) throws IOException {
+        try {
+            return ModelPassport.ofFields(fields);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("the model is damaged: " + e.getMessage(), e);
+        }
     }
 
     private static String field(Map<String, String> fields, String key) throws IOException {
@@ -159,7 +197,7 @@ final class ModelFile {
         throw new IOException("the model is damaged: its header has " + key + "=" + text);
     }
 
-    private static Nn4Model.Variant variant(String name) throws IOException {
+    static Nn4Model.Variant variant(String name) throws IOException {
         for (Nn4Model.Variant variant : Nn4Model.Variant.values()) {
             if (variant.name().equals(name)) {
                 return variant;
@@ -168,7 +206,7 @@ final class ModelFile {
         throw new IOException("the model is a network this library does not know: " + name);
     }
 
-    private static void writeFloats(OutputStream out, float[] values) throws IOException {
+    static void writeFloats(OutputStream out, float[] values) throws IOException {
         ByteBuffer bytes =
                 ByteBuffer.allocate(4 * Math.min(CHUNK, values.length)).order(ByteOrder.LITTLE_ENDIAN);
         for (int from = 0; from < values.length; from += CHUNK) {

@@ -15,6 +15,7 @@ import org.nd4j.linalg.api.ops.impl.layers.convolution.config.PaddingMode;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.config.Pooling2DConfig;
 import org.nd4j.linalg.factory.Nd4j;
 import org.openface.nn4.Architecture.Inception;
+import org.openface.nn4.Architecture.Pool;
 import org.openface.nn4.Architecture.Pooling;
 import org.openface.nn4.Architecture.Tower;
 
@@ -32,6 +33,9 @@ final class Nn4Graph {
     static final double BATCH_NORM_EPSILON = 1e-5;
     /** Added to a sum of squares before its root: {@code nn.Normalize}'s constant. */
     private static final double NORMALIZE_EPSILON = 1e-10;
+
+    /** The pooling of the stem, twice. */
+    static final Pool STEM_POOL = new Pool(Pooling.MAX, 2, 1);
     /** Keeps the derivative of L2 pooling's root finite where all nine inputs are zero. */
     private static final double L2_POOLING_EPSILON = 1e-12;
 
@@ -86,23 +90,25 @@ final class Nn4Graph {
     /** [n][96][96][3] → [n][12][12][192]. */
     private SDVariable stem(SDVariable x) {
         SDVariable h = convolution("conv1", x, 7, 2); // [n][48][48][64]
-        h = maxPooling(h, 2); // [n][24][24][64]
+        h = maxPooling(h, STEM_POOL); // [n][24][24][64]
         h = localResponseNormalization(h);
         h = convolution("conv2", h, 1, 1); // [n][24][24][64]
         h = convolution("conv3", h, 3, 1); // [n][24][24][192]
         h = localResponseNormalization(h);
-        return maxPooling(h, 2); // [n][12][12][192]
+        return maxPooling(h, STEM_POOL); // [n][12][12][192]
     }
 
     private SDVariable blocks(SDVariable h) {
+        int side = architecture.imageSize() / 8;
         for (Inception block : architecture.blocks()) {
-            h = inception(block, h);
+            h = inception(block, h, side);
+            side /= block.stride();
         }
         return h;
     }
 
-    /** [n][h][w][c] → [n][h / stride][w / stride][outChannels]. */
-    private SDVariable inception(Inception block, SDVariable x) {
+    /** [n][side][side][c] → [n][side / stride][side / stride][outChannels]. */
+    private SDVariable inception(Inception block, SDVariable x, int side) {
         String name = "inception_" + block.name();
         List<SDVariable> branches = new ArrayList<>();
         for (Tower tower : block.towers()) {
@@ -110,14 +116,16 @@ final class Nn4Graph {
             SDVariable reduced = convolution(prefix + "_reduce", x, 1, 1);
             branches.add(convolution(prefix, reduced, tower.kernel(), tower.stride()));
         }
-        SDVariable pooled = block.pooling() == Pooling.MAX ? maxPooling(x, block.poolStride()) : l2Pooling(x);
+        Pool pool = block.pool();
+        SDVariable pooled = pool.kind() == Pooling.MAX ? maxPooling(x, pool) : l2Pooling(x, pool);
         if (block.poolOut() > 0) {
             pooled = convolution(name + ".pool", pooled, 1, 1);
         }
-        if (block.pooling() == Pooling.L2) {
-            // Without padding the map is two smaller; DepthConcat centres it in zeros.
+        int missing = side / block.stride() - pool.sideAfter(side);
+        if (missing > 0) { // DepthConcat centres a smaller map in zeros
+            int[] frame = {missing / 2, missing - missing / 2};
             pooled = graph.nn.pad(
-                    pooled, graph.constant(Nd4j.createFromArray(new int[][] {{0, 0}, {1, 1}, {1, 1}, {0, 0}})), 0);
+                    pooled, graph.constant(Nd4j.createFromArray(new int[][] {{0, 0}, frame, frame, {0, 0}})), 0);
         }
         branches.add(pooled);
         if (block.direct() > 0) {
@@ -177,25 +185,24 @@ final class Nn4Graph {
                 3);
     }
 
-    /** 3×3 with padding 1. */
-    private SDVariable maxPooling(SDVariable x, int stride) {
-        return graph.cnn.maxPooling2d(x, pooling(stride, 1));
+    private SDVariable maxPooling(SDVariable x, Pool pool) {
+        return graph.cnn.maxPooling2d(x, config(pool));
     }
 
-    /** 3×3 with stride 1 and no padding: √(9 · mean of squares). */
-    private SDVariable l2Pooling(SDVariable x) {
-        SDVariable mean = graph.cnn.avgPooling2d(graph.math.square(x), pooling(1, 0));
+    /** √(9 · mean of squares). */
+    private SDVariable l2Pooling(SDVariable x, Pool pool) {
+        SDVariable mean = graph.cnn.avgPooling2d(graph.math.square(x), config(pool));
         return graph.math.sqrt(mean.mul(9).add(L2_POOLING_EPSILON));
     }
 
-    private static Pooling2DConfig pooling(int stride, int padding) {
+    private static Pooling2DConfig config(Pool pool) {
         return Pooling2DConfig.builder()
                 .kH(3)
                 .kW(3)
-                .sH(stride)
-                .sW(stride)
-                .pH(padding)
-                .pW(padding)
+                .sH(pool.stride())
+                .sW(pool.stride())
+                .pH(pool.padding())
+                .pW(pool.padding())
                 .isNHWC(true)
                 .paddingMode(PaddingMode.VALID)
                 .build();

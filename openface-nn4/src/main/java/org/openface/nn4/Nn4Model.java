@@ -55,6 +55,11 @@ public final class Nn4Model implements TrainableEmbedder {
         NN4_SMALL1(Architecture.NN4_SMALL1),
         /** OpenFace's nn4.small2, its best: 96 × 96 pixels, 3,733,968 parameters. */
         NN4_SMALL2(Architecture.NN4_SMALL2),
+        /**
+         * The network of OpenFace's published weights {@code nn4.small2.v1}: nn4.small2 but for the strides and padding of
+         * the pooling branches, with which it was trained. For new models take {@link #NN4_SMALL2}.
+         */
+        NN4_SMALL2_V1(Architecture.NN4_SMALL2_V1),
         /** OpenFace's nn2: 224 × 224 pixels, 7,472,144 parameters. */
         NN2(Architecture.NN2);
 
@@ -86,6 +91,7 @@ public final class Nn4Model implements TrainableEmbedder {
     private final Parameters parameters;
     private final Executor executor;
     private UpdateRule updateRule;
+    private volatile ModelPassport passport;
 
     /** Held by whoever uses the executor; by a forward pass until it is closed. */
     private final Semaphore inUse = new Semaphore(1, true);
@@ -93,11 +99,12 @@ public final class Nn4Model implements TrainableEmbedder {
     private volatile @Nullable Thread passOwner;
     private volatile boolean closed;
 
-    private Nn4Model(Variant variant, int embeddingSize, Parameters parameters, UpdateRule updateRule, Engine engine) {
-        this.variant = variant;
-        this.embeddingSize = embeddingSize;
-        this.parameters = parameters;
-        this.updateRule = updateRule;
+    private Nn4Model(ModelFile.Contents contents, Engine engine) {
+        this.variant = contents.variant();
+        this.embeddingSize = contents.embeddingSize();
+        this.parameters = contents.parameters();
+        this.updateRule = contents.memory();
+        this.passport = contents.passport();
         Backend.require();
         executor = executor(engine, variant.architecture(), embeddingSize);
     }
@@ -115,6 +122,10 @@ public final class Nn4Model implements TrainableEmbedder {
                     "the network runs on ND4J''s session, several times slower: {0}",
                     obstacle);
         }
+        String slow = Backend.slowBuild();
+        if (slow != null) {
+            LOG.log(System.Logger.Level.WARNING, slow);
+        }
         return new SameDiffExecutor(architecture, embeddingSize);
     }
 
@@ -123,8 +134,24 @@ public final class Nn4Model implements TrainableEmbedder {
         return new Builder(variant);
     }
 
+    /** The formats of other programs that {@link #export} writes; all but ONNX can be loaded, too. */
+    public enum Format {
+        /** Safetensors with this library's names of tensors; the metadata hold the variant and the passport. */
+        SAFETENSORS,
+        /** Torch7's binary {@code .t7}, for OpenFace's own programs. No passport. */
+        TORCH,
+        /** Torch7's {@code .t7} in ascii. No passport. */
+        TORCH_ASCII,
+        /**
+         * ONNX for inference, batch-norm folded in: from {@code images}, [n][3][side][side] in RGB from 0 to 1, to
+         * {@code embeddings}; the metadata hold the variant and the passport.
+         */
+        ONNX
+    }
+
     /**
-     * Opens a model written by {@link #save}, or a training checkpoint's model.
+     * Opens a model written by {@link #save}, a training checkpoint's model, a network in safetensors, or one in Torch7's
+     * {@code .t7} such as OpenFace's: which, is told by the contents. It can be trained on from there.
      *
      * @throws IOException if the file cannot be read, is no such model, or is damaged
      */
@@ -134,26 +161,46 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #load(Path)}, with a choice of what runs the network. */
     public static Nn4Model load(Path file, Engine engine) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            ModelFile.Contents contents = ModelFile.read(in);
-            return new Nn4Model(
-                    contents.variant(), contents.embeddingSize(), contents.parameters(), contents.memory(), engine);
+        ModelFile.Contents contents;
+        try {
+            contents = ModelFormats.read(file);
         } catch (IOException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
+        return new Nn4Model(contents, engine);
     }
 
     /**
-     * Writes the weights and running statistics, without the optimiser's memory. The file is written beside its place and
-     * then moved there, so that it is whole or not there.
+     * Writes the weights, running statistics and passport, without the optimiser's memory. The file is written beside its
+     * place and then moved there, so that it is whole or not there.
      */
     public void save(Path file) throws IOException {
+        write(file, ModelFile::write);
+    }
+
+    /** Writes the weights in another program's format, as {@link #save} writes its own. */
+    public void export(Path file, Format format) throws IOException {
+        write(
+                file,
+                switch (format) {
+                    case SAFETENSORS -> Safetensors::write;
+                    case TORCH -> (out, contents) -> TorchNetwork.write(out, contents, false);
+                    case TORCH_ASCII -> (out, contents) -> TorchNetwork.write(out, contents, true);
+                    case ONNX -> OnnxFile::write;
+                });
+    }
+
+    private interface ContentsWriter {
+        void write(OutputStream out, ModelFile.Contents contents) throws IOException;
+    }
+
+    private void write(Path file, ContentsWriter writer) throws IOException {
         Path target = file.toAbsolutePath();
         Path temporary = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".tmp");
         try {
             acquire();
             try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(temporary))) {
-                ModelFile.write(out, contents(new UpdateRule(parameters.specs())));
+                writer.write(out, contents(new UpdateRule(parameters.specs())));
             } finally {
                 inUse.release();
             }
@@ -161,6 +208,21 @@ public final class Nn4Model implements TrainableEmbedder {
         } finally {
             Files.deleteIfExists(temporary);
         }
+    }
+
+    /** What the model's file says about it besides the weights. */
+    public ModelPassport passport() {
+        return passport;
+    }
+
+    /** Replaces the passport, for the next {@link #save}. */
+    public void setPassport(ModelPassport newPassport) {
+        this.passport = newPassport;
+    }
+
+    /** The network block by block, as a table and as a picture. */
+    public ModelSummary summary() {
+        return ModelSummary.of(variant, embeddingSize);
     }
 
     /** Which network this is. */
@@ -504,7 +566,10 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public void readState(InputStream in) throws IOException {
-        ModelFile.Contents contents = ModelFile.read(in);
+        long most = 3L
+                * Float.BYTES
+                * parameters.specs().stream().mapToLong(TensorSpec::length).sum();
+        ModelFile.Contents contents = ModelFile.read(in, most);
         if (contents.variant() != variant || contents.embeddingSize() != embeddingSize) {
             throw new IOException("the state belongs to " + contents.variant() + " with embeddings of "
                     + contents.embeddingSize() + ", this is " + variant + " with " + embeddingSize);
@@ -513,13 +578,14 @@ public final class Nn4Model implements TrainableEmbedder {
         try {
             parameters.set(contents.parameters());
             updateRule = contents.memory();
+            passport = contents.passport();
         } finally {
             inUse.release();
         }
     }
 
     private ModelFile.Contents contents(UpdateRule memory) {
-        return new ModelFile.Contents(variant, embeddingSize, parameters, memory);
+        return new ModelFile.Contents(variant, embeddingSize, parameters, memory, passport);
     }
 
     @Override
@@ -646,7 +712,10 @@ public final class Nn4Model implements TrainableEmbedder {
          */
         public Nn4Model build() {
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
-            return new Nn4Model(variant, embeddingSize, Parameters.initial(specs, seed), new UpdateRule(specs), engine);
+            Parameters initial = Parameters.initial(specs, seed);
+            return new Nn4Model(
+                    new ModelFile.Contents(variant, embeddingSize, initial, new UpdateRule(specs), ModelPassport.EMPTY),
+                    engine);
         }
     }
 }

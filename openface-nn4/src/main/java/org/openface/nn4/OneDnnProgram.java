@@ -644,8 +644,8 @@ final class OneDnnProgram implements AutoCloseable {
         memory.desc dst = description(p.out());
         long[] stride = {p.stride(), p.stride()};
         long[] kernel = {3, 3};
-        long[] left = {1, 1};
-        long[] right = rightPadding(p.in().side(), p.out().side(), 3, p.stride(), 1);
+        long[] left = {p.padding(), p.padding()};
+        long[] right = rightPadding(p.in().side(), p.out().side(), 3, p.stride(), p.padding());
         var forward = new pooling_forward.primitive_desc(
                 new pooling_forward.desc(propagation(), algorithm.pooling_max, src, dst, stride, kernel, left, right),
                 cpu);
@@ -682,7 +682,7 @@ final class OneDnnProgram implements AutoCloseable {
         Buffer y = value(p.out());
         Buffer squares = new Buffer(src.get_size(), false);
         elementwise("L2 pooling forward", algorithm.eltwise_square, 0, 0, x, squares, src);
-        long[] one = {1, 1};
+        long[] stride = {p.stride(), p.stride()};
         long[] kernel = {3, 3};
         long[] none = {0, 0};
         var pooling = new pooling_forward.primitive_desc(
@@ -691,7 +691,7 @@ final class OneDnnProgram implements AutoCloseable {
                         algorithm.pooling_avg_exclude_padding,
                         src,
                         dst,
-                        one,
+                        stride,
                         kernel,
                         none,
                         none),
@@ -714,13 +714,14 @@ final class OneDnnProgram implements AutoCloseable {
                             algorithm.pooling_avg_exclude_padding,
                             src,
                             dst,
-                            one,
+                            stride,
                             kernel,
                             none,
                             none),
                     cpu);
             var backward = new pooling_backward.primitive_desc(
-                    new pooling_backward.desc(algorithm.pooling_avg_exclude_padding, src, dst, one, kernel, none, none),
+                    new pooling_backward.desc(
+                            algorithm.pooling_avg_exclude_padding, src, dst, stride, kernel, none, none),
                     cpu,
                     trainable);
             step(
@@ -928,7 +929,7 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     private static long[] rightPadding(int in, int out, int kernel, int stride, int left) {
-        long right = (out - 1L) * stride + kernel - left - in;
+        long right = Math.max(0, (out - 1L) * stride + kernel - left - in); // rows at the end may go unused
         return new long[] {right, right};
     }
 

@@ -49,17 +49,17 @@ record Plan(Tensor input, List<Op> ops) {
         record BatchNormRelu(String layer, Tensor in, Tensor out, String scale, String shift, double epsilon)
                 implements Op {}
 
-        /** 3×3, padding 1. */
-        record MaxPool(Tensor in, Tensor out, int stride) implements Op {}
+        /** 3×3. */
+        record MaxPool(Tensor in, Tensor out, int stride, int padding) implements Op {}
 
-        /** 3×3, stride 1, no padding: √(sum of squares + epsilon). */
-        record L2Pool(Tensor in, Tensor out, double epsilon) implements Op {}
+        /** 3×3, no padding: √(sum of squares + epsilon). */
+        record L2Pool(Tensor in, Tensor out, int stride, double epsilon) implements Op {}
 
         /** Across channels: {@code x / (bias + alpha · Σ x²)^beta} over {@code 2 · depth + 1} channels. */
         record LocalResponseNorm(Tensor in, Tensor out, int depth, double bias, double alpha, double beta)
                 implements Op {}
 
-        /** By channel; inputs that are smaller are centred in zeros. */
+        /** By channel; inputs that are smaller are centred in zeros, an odd row or column of which is at the end. */
         record Concat(List<Tensor> ins, Tensor out) implements Op {}
 
         /** Over rows and columns. */
@@ -155,10 +155,12 @@ record Plan(Tensor input, List<Op> ops) {
         }
 
         private void maxPool(SameDiffOp op, long[] i) {
-            require(op, i[0] == 3 && i[1] == 3 && i[2] == i[3] && i[4] == 1 && i[5] == 1 && i[10] == 1);
+            require(op, i[0] == 3 && i[1] == 3 && i[2] == i[3] && i[4] == i[5] && i[10] == 1);
             Tensor in = tensor(op, 0);
             int stride = (int) i[2];
-            emit(new MaxPool(in, new Tensor(output(op), in.channels(), (in.side() - 1) / stride + 1), stride));
+            int padding = (int) i[4];
+            int side = (in.side() + 2 * padding - 3) / stride + 1;
+            emit(new MaxPool(in, new Tensor(output(op), in.channels(), side), stride, padding));
         }
 
         private void localResponseNorm(SameDiffOp op, DynamicCustomOp f) {
@@ -178,9 +180,19 @@ record Plan(Tensor input, List<Op> ops) {
             }
             SameDiffOp average = waiting(op, input(inner, 0), "avgpool2d");
             long[] i = integers(average.getOp());
-            require(op, scalar(inner) == 9 && i[0] == 3 && i[1] == 3 && i[2] == 1 && i[4] == 0 && i[10] == 1);
+            require(
+                    op,
+                    scalar(inner) == 9
+                            && i[0] == 3
+                            && i[1] == 3
+                            && i[2] == i[3]
+                            && i[4] == 0
+                            && i[5] == 0
+                            && i[10] == 1);
+            int stride = (int) i[2];
             Tensor in = tensor(waiting(op, input(average, 0), "square"), 0);
-            emit(new L2Pool(in, new Tensor(output(op), in.channels(), in.side() - 2), scalar(sum)));
+            int side = (in.side() - 3) / stride + 1;
+            emit(new L2Pool(in, new Tensor(output(op), in.channels(), side), stride, scalar(sum)));
         }
 
         private void concat(SameDiffOp op) {
@@ -193,9 +205,12 @@ record Plan(Tensor input, List<Op> ops) {
                 if (in == null) {
                     SameDiffOp pad = waiting(op, name, "pad");
                     int[][] frame = graph.getVariable(input(pad, 1)).getArr().toIntMatrix();
-                    require(pad, Arrays.deepEquals(frame, new int[][] {{0, 0}, {1, 1}, {1, 1}, {0, 0}}));
+                    int before = frame[1][0];
+                    int after = frame[1][1];
+                    int[][] centred = {{0, 0}, {before, after}, {before, after}, {0, 0}};
+                    require(pad, Arrays.deepEquals(frame, centred) && (after == before || after == before + 1));
                     in = tensor(pad, 0);
-                    side = Math.max(side, in.side() + 2);
+                    side = Math.max(side, in.side() + before + after);
                 } else {
                     side = Math.max(side, in.side());
                 }

@@ -33,7 +33,7 @@ class ModelFileTest {
             }
         }
         memory.apply(Optimizer.adam(1e-3), parameters, gradients);
-        contents = new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 8, parameters, memory);
+        contents = new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 8, parameters, memory, ModelPassport.EMPTY);
         bytes = write(contents);
     }
 
@@ -44,7 +44,7 @@ class ModelFileTest {
     }
 
     private static ModelFile.Contents read(byte[] file) throws IOException {
-        return ModelFile.read(new ByteArrayInputStream(file));
+        return ModelFile.read(new ByteArrayInputStream(file), file.length);
     }
 
     @Test

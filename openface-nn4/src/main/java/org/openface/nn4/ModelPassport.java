@@ -1,0 +1,140 @@
+package org.openface.nn4;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/**
+ * What a model file says about its model besides the weights: how faces must be prepared for it, which distance tells two
+ * people apart, and where it comes from. Provenance is counts and hashes, never names or paths, since those of a face
+ * recognition model are personal data.
+ *
+ * @param alignment how the faces that it was trained on were aligned, such as {@code eye centres 96 px}; empty if unknown
+ * @param preprocessing what the network takes; {@link #RGB} for all networks of this library
+ * @param threshold squared distance up to which two faces count as one person; empty if not calibrated
+ * @param counts such as {@code identities} or {@code images}
+ * @param hashes such as {@code trainingSet}: hexadecimal digests
+ */
+public record ModelPassport(
+        String alignment,
+        String preprocessing,
+        OptionalDouble threshold,
+        SortedMap<String, Long> counts,
+        SortedMap<String, String> hashes) {
+    /** RGB, values from 0 to 1, nothing subtracted. */
+    public static final String RGB = "RGB 0..1";
+
+    private static final int MOST_ENTRIES = 100;
+    private static final Pattern TEXT = Pattern.compile("[A-Za-z0-9 .,;:()+_-]{0,200}");
+    private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9]{0,39}");
+    private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{8,128}");
+
+    /** Nothing known but the preprocessing. */
+    public static final ModelPassport EMPTY =
+            new ModelPassport("", RGB, OptionalDouble.empty(), new TreeMap<>(), new TreeMap<>());
+
+    /**
+     * Checks every part.
+     *
+     * @throws IllegalArgumentException if a text has a slash or another unusual character, a threshold or count is negative,
+     *     or a hash is no hexadecimal digest
+     */
+    public ModelPassport {
+        checkText("alignment", alignment);
+        checkText("preprocessing", preprocessing);
+        checkArgument(
+                threshold.isEmpty() || (threshold.getAsDouble() >= 0 && threshold.getAsDouble() <= 4),
+                "threshold (%s) must be a squared distance from 0 to 4",
+                threshold);
+        checkArgument(counts.size() <= MOST_ENTRIES && hashes.size() <= MOST_ENTRIES, "too many counts or hashes");
+        counts.forEach((name, count) -> {
+            checkName(name);
+            checkArgument(count >= 0, "count %s (%s) must not be negative", name, count);
+        });
+        hashes.forEach((name, digest) -> {
+            checkName(name);
+            checkArgument(DIGEST.matcher(digest).matches(), "hash %s (%s) is no hexadecimal digest", name, digest);
+        });
+        counts = Collections.unmodifiableSortedMap(new TreeMap<>(counts));
+        hashes = Collections.unmodifiableSortedMap(new TreeMap<>(hashes));
+    }
+
+    /** This passport with another alignment. */
+    public ModelPassport withAlignment(String newAlignment) {
+        return new ModelPassport(newAlignment, preprocessing, threshold, counts, hashes);
+    }
+
+    /** This passport with another threshold, a squared distance. */
+    public ModelPassport withThreshold(double newThreshold) {
+        return new ModelPassport(alignment, preprocessing, OptionalDouble.of(newThreshold), counts, hashes);
+    }
+
+    /** This passport with one more count, or another value of it. */
+    public ModelPassport withCount(String name, long count) {
+        TreeMap<String, Long> more = new TreeMap<>(counts);
+        more.put(name, count);
+        return new ModelPassport(alignment, preprocessing, threshold, more, hashes);
+    }
+
+    /** This passport with one more hash, or another value of it. */
+    public ModelPassport withHash(String name, String digest) {
+        TreeMap<String, String> more = new TreeMap<>(hashes);
+        more.put(name, digest);
+        return new ModelPassport(alignment, preprocessing, threshold, counts, more);
+    }
+
+    private static void checkText(String what, String text) {
+        checkArgument(
+                TEXT.matcher(text).matches(),
+                "%s (%s) must be at most 200 letters, digits, spaces and .,;:()+_- on one line",
+                what,
+                text);
+    }
+
+    private static void checkName(String name) {
+        checkArgument(NAME.matcher(name).matches(), "%s is no name for a count or hash", name);
+    }
+
+    /** As keys and values, for the headers of files. */
+    Map<String, String> toFields() {
+        Map<String, String> fields = new LinkedHashMap<>();
+        fields.put("alignment", alignment);
+        fields.put("preprocessing", preprocessing);
+        threshold.ifPresent(t -> fields.put("threshold", Double.toString(t)));
+        counts.forEach((name, count) -> fields.put("count." + name, count.toString()));
+        hashes.forEach((name, digest) -> fields.put("hash." + name, digest));
+        return fields;
+    }
+
+    /**
+     * The inverse of {@link #toFields}; other keys are left alone.
+     *
+     * @throws IllegalArgumentException if a value is not as {@link #toFields} writes it
+     */
+    static ModelPassport ofFields(Map<String, String> fields) {
+        SortedMap<String, Long> counts = new TreeMap<>();
+        SortedMap<String, String> hashes = new TreeMap<>();
+        fields.forEach((key, value) -> {
+            if (key.startsWith("count.")) {
+                counts.put(key.substring("count.".length()), Long.valueOf(value));
+            } else if (key.startsWith("hash.")) {
+                hashes.put(key.substring("hash.".length()), value);
+            }
+        });
+        return new ModelPassport(
+                fields.getOrDefault("alignment", ""),
+                fields.getOrDefault("preprocessing", RGB),
+                Optional.ofNullable(fields.get("threshold"))
+                        .map(t -> OptionalDouble.of(Double.parseDouble(t)))
+                        .orElse(OptionalDouble.empty()),
+                counts,
+                hashes);
+    }
+}

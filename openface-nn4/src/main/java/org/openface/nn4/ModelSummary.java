@@ -1,0 +1,148 @@
+package org.openface.nn4;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.openface.nn4.Architecture.Convolution;
+import org.openface.nn4.Architecture.Inception;
+import org.openface.nn4.Architecture.Pooling;
+
+/**
+ * A network block by block: {@link #toString} is a table, {@link #toDot} a picture for Graphviz.
+ *
+ * @param network its variant and input
+ * @param rows the blocks from input to output
+ * @param toDot the graph in Graphviz's language, with the branches of each block: a picture by {@code dot -Tsvg}
+ */
+public record ModelSummary(String network, List<Row> rows, String toDot) {
+    /**
+     * A block.
+     *
+     * @param block such as {@code inception_3a}
+     * @param output shape of its output for one image, such as {@code 12 x 12 x 256}: rows, columns, channels
+     * @param parameters trained ones, counted as Torch's {@code getParameters()} does
+     * @param flops operations for one image at inference: two for each multiplication with a weight; what has no weights
+     *     (pooling, normalisation) costs little and is not counted
+     */
+    public record Row(String block, String output, long parameters, long flops) {}
+
+    static ModelSummary of(Nn4Model.Variant variant, int embeddingSize) {
+        Architecture architecture = variant.architecture();
+        List<Row> rows = new ArrayList<>();
+        int size = architecture.imageSize();
+        for (String stem : List.of("conv1", "pool1", "lrn1", "conv2", "conv3", "lrn2", "pool2")) {
+            List<Convolution> own = architecture.convolutions().stream()
+                    .filter(c -> c.name().equals(stem))
+                    .toList();
+            int side =
+                    switch (stem) {
+                        case "conv1" -> size / 2;
+                        case "pool2" -> size / 8;
+                        default -> size / 4;
+                    };
+            int channels =
+                    switch (stem) {
+                        case "conv3", "lrn2", "pool2" -> Architecture.STEM_CHANNELS;
+                        default -> 64;
+                    };
+            rows.add(row(stem, side, channels, own));
+        }
+        int channels = Architecture.STEM_CHANNELS;
+        int side = size / 8;
+        for (Inception block : architecture.blocks()) {
+            String name = "inception_" + block.name();
+            channels = block.outChannels(channels);
+            side /= block.stride();
+            rows.add(row(
+                    name,
+                    side,
+                    channels,
+                    architecture.convolutions().stream()
+                            .filter(c -> c.name().startsWith(name + "."))
+                            .toList()));
+        }
+        rows.add(row("mean", 1, channels, List.of()));
+        long weights = (long) channels * embeddingSize;
+        rows.add(new Row("dense", Integer.toString(embeddingSize), weights + embeddingSize, 2 * weights));
+        rows.add(new Row("normalize", Integer.toString(embeddingSize), 0, 0));
+        return new ModelSummary(variant + ", " + size + " x " + size + " x 3", List.copyOf(rows), dot(variant, rows));
+    }
+
+    private static Row row(String block, int side, int channels, List<Convolution> convolutions) {
+        long parameters = 0;
+        long flops = 0;
+        for (Convolution c : convolutions) {
+            long weights = (long) c.in() * c.out() * c.kernel() * c.kernel();
+            parameters += weights + 3L * c.out(); // bias, and batch-norm's scale and shift
+            flops += 2 * weights * c.side() * c.side();
+        }
+        return new Row(block, side + " x " + side + " x " + channels, parameters, flops);
+    }
+
+    /** Trained parameters of the network. */
+    public long parameters() {
+        return rows.stream().mapToLong(Row::parameters).sum();
+    }
+
+    /** Operations for one image; see {@link Row#flops}. */
+    public long flops() {
+        return rows.stream().mapToLong(Row::flops).sum();
+    }
+
+    /** A table with a line for each block and one for the sums. */
+    @Override
+    public String toString() {
+        StringBuilder table = new StringBuilder(network + "\n");
+        table.append(String.format(Locale.ROOT, "%-14s %-16s %12s %14s%n", "block", "output", "parameters", "FLOPs"));
+        for (Row row : rows) {
+            line(table, row);
+        }
+        line(table, new Row("sum", "", parameters(), flops()));
+        return table.toString().replace(System.lineSeparator(), "\n");
+    }
+
+    private static void line(StringBuilder table, Row row) {
+        table.append(String.format(
+                Locale.ROOT, "%-14s %-16s %,12d %,14d%n", row.block, row.output, row.parameters, row.flops));
+    }
+
+    private static String dot(Nn4Model.Variant variant, List<Row> rows) {
+        StringBuilder dot =
+                new StringBuilder("digraph " + variant + " {\n  node [shape=box, fontname=\"sans-serif\"];\n");
+        String last = "images";
+        for (Row row : rows) {
+            Inception block = variant.architecture().blocks().stream()
+                    .filter(b -> row.block.equals("inception_" + b.name()))
+                    .findFirst()
+                    .orElse(null);
+            dot.append(String.format(Locale.ROOT, "  \"%s\" [label=\"%s\\n%s\"];%n", row.block, row.block, row.output));
+            for (String branch : block == null ? List.of("") : branches(block)) {
+                String middle = "";
+                if (!branch.isEmpty()) {
+                    String id = row.block + " " + branch;
+                    dot.append(String.format(Locale.ROOT, "  \"%s\" [label=\"%s\"];%n", id, branch));
+                    middle = " -> \"" + id + "\"";
+                }
+                dot.append(String.format(Locale.ROOT, "  \"%s\"%s -> \"%s\";%n", last, middle, row.block));
+            }
+            last = row.block;
+        }
+        return dot.append("}\n").toString().replace(System.lineSeparator(), "\n");
+    }
+
+    /** A line for each branch of a block. */
+    private static List<String> branches(Inception block) {
+        List<String> branches = block.towers().stream()
+                .map(t -> "1x1 " + t.reduce() + ", " + t.kernel() + "x" + t.kernel() + " " + t.out()
+                        + (t.stride() > 1 ? " / " + t.stride() : ""))
+                .collect(Collectors.toCollection(ArrayList::new));
+        branches.add((block.pool().kind() == Pooling.MAX ? "max 3x3" : "L2 3x3")
+                + (block.pool().stride() > 1 ? " / " + block.pool().stride() : "")
+                + (block.poolOut() > 0 ? ", 1x1 " + block.poolOut() : ""));
+        if (block.direct() > 0) {
+            branches.add("1x1 " + block.direct());
+        }
+        return branches;
+    }
+}

@@ -1,0 +1,156 @@
+package org.openface.nn4;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import com.google.common.base.Splitter;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.ForwardPass;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.image.RgbImage;
+
+/** The same embeddings from every format, by programs that share no code with the library. */
+@Tag("native")
+class ExchangeTest {
+    @TempDir
+    private Path folder;
+
+    private static RgbImage face(long seed) {
+        byte[] rgb = new byte[96 * 96 * 3];
+        new SplittableRandom(seed).nextBytes(rgb);
+        return RgbImage.of(96, 96, rgb);
+    }
+
+    @Test
+    void embeddingsAreTheSameThroughEveryFormat() throws Exception {
+        List<RgbImage> faces = List.of(face(1), face(2), face(3));
+        float[] pixels = new float[3 * 96 * 96 * 3];
+        for (int i = 0; i < 3; i++) {
+            faces.get(i).copyTo(pixels, i * 96 * 96 * 3);
+        }
+        float[] expected;
+        try (Nn4Model model =
+                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(16).build()) {
+            FaceBatch batch = FaceBatch.of(96, pixels, new int[3]);
+            try (ForwardPass pass = model.forward(batch, model.plan(3, 1L << 30))) { // for running statistics
+                pass.update(pass.embeddings(), Optimizer.adam(1e-4));
+            }
+            model.setPassport(ModelPassport.EMPTY.withThreshold(0.9));
+            expected = model.embed(faces).values();
+            model.save(folder.resolve("own"));
+            for (Nn4Model.Format format : Nn4Model.Format.values()) {
+                model.export(folder.resolve(format.name()), format);
+            }
+        }
+        for (String name : List.of("own", "SAFETENSORS", "TORCH", "TORCH_ASCII")) {
+            try (Nn4Model model = Nn4Model.load(folder.resolve(name))) {
+                assertThat(model.embed(faces).values()).as(name).containsExactly(expected, within(1e-6f));
+                assertThat(model.passport().threshold().isPresent()).isEqualTo(!name.startsWith("TORCH"));
+            }
+        }
+        assertThat(onnx(Files.readAllBytes(folder.resolve("ONNX")), pixels, 3, 96))
+                .containsExactly(expected, within(1e-5f));
+        try (Nn4Model model = Nn4Model.load(folder.resolve("TORCH"))) { // and it learns on
+            FaceBatch batch = FaceBatch.of(96, pixels, new int[3]);
+            try (ForwardPass pass = model.forward(batch, model.plan(3, 1L << 30))) {
+                assertThat(pass.update(pass.embeddings(), Optimizer.adam(1e-4)).firstNonFinite())
+                        .isEmpty();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Nn4Model.Variant.class)
+    void onnxRuntimeAndPyTorchEmbedAsWeDo(Nn4Model.Variant variant) throws Exception {
+        ModelFile.Contents network = Examples.network(variant, 24);
+        int side = variant.architecture().imageSize();
+        float[] pixels = Reference.pixels(2, side);
+        float[] expected;
+        try (Executor executor =
+                new OneDnnExecutor(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
+            expected = executor.embed(network.parameters(), pixels, 2);
+        }
+        assertThat(onnx(Examples.bytes(OnnxFile::write, network), pixels, 2, side))
+                .as("ONNX Runtime")
+                .containsExactly(expected, within(1e-5f));
+        Path file = folder.resolve("network.t7");
+        boolean ascii = variant == Nn4Model.Variant.NN4_SMALL2_V1;
+        Files.write(file, Examples.bytes((out, c) -> TorchNetwork.write(out, c, ascii), network));
+        List<String> lines = python(file, side, 2);
+        long trained = network.parameters().trainedCount();
+        long values = network.parameters().specs().stream()
+                .mapToLong(Architecture.TensorSpec::length)
+                .sum();
+        assertThat(lines.get(0)).endsWith(" values " + (values + trained)); // the gradients, too
+        Assumptions.assumeTrue(lines.size() > 1, "PyTorch is not there");
+        List<Float> embeddings = new ArrayList<>();
+        for (String line : lines.subList(1, lines.size())) {
+            Splitter.on(' ').split(line).forEach(word -> embeddings.add(Float.valueOf(word)));
+        }
+        assertThat(embeddings).hasSize(expected.length);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat(embeddings.get(i)).as("PyTorch").isCloseTo(expected[i], within(1e-5f));
+        }
+    }
+
+    /** Runs the reader in Python; skips the rest of the test where there is no Python. */
+    private static List<String> python(Path file, int side, int images) throws IOException, InterruptedException {
+        Path python = Path.of("/usr/bin/python3");
+        Assumptions.assumeTrue(Files.isExecutable(python), "Python is not there");
+        Process process = new ProcessBuilder(
+                        python.toString(),
+                        Path.of("src", "test", "python", "read_t7.py").toString(),
+                        file.toString(),
+                        Integer.toString(side),
+                        Integer.toString(images))
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(output).isZero();
+        return output.lines().toList();
+    }
+
+    private static float[] onnx(byte[] model, float[] pixels, int images, int side) throws OrtException {
+        float[] planes = new float[pixels.length];
+        for (int n = 0; n < images; n++) {
+            for (int at = 0; at < side * side; at++) {
+                for (int c = 0; c < 3; c++) {
+                    planes[(n * 3 + c) * side * side + at] = pixels[(n * side * side + at) * 3 + c];
+                }
+            }
+        }
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        try (OrtSession session = environment.createSession(model, new OrtSession.SessionOptions());
+                OnnxTensor input = OnnxTensor.createTensor(
+                        environment, FloatBuffer.wrap(planes), new long[] {images, 3, side, side});
+                OrtSession.Result result = session.run(Map.of("images", input))) {
+            float[][] rows = (float[][]) result.get("embeddings").orElseThrow().getValue();
+            float[] all = new float[images * rows[0].length];
+            for (int n = 0; n < images; n++) {
+                System.arraycopy(rows[n], 0, all, n * rows[0].length, rows[0].length);
+            }
+            return all;
+        }
+    }
+}
