@@ -28,9 +28,10 @@ import org.openface.nn4.Architecture.TensorSpec;
  * 8 bytes   OPENFACE
  * int       version
  * int       length of the header in bytes
- * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps
+ * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing)
  * floats    every tensor of the network in the order of Architecture.tensors
  * floats    the optimiser's memory, if there is one
+ * floats    the average of every tensor, if averaged
  * 32 bytes  SHA-256 of all before
  * </pre>
  *
@@ -51,7 +52,8 @@ final class ModelFile {
     static void write(OutputStream out, Contents contents) throws IOException {
         HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), out);
         byte[] header = ("variant=" + contents.variant + "\nembeddingSize=" + contents.embeddingSize + "\noptimizer="
-                        + contents.memory.kind() + "\nsteps=" + contents.memory.steps() + "\n")
+                        + contents.memory.kind() + "\nsteps=" + contents.memory.steps()
+                        + (contents.memory.average().isPresent() ? "\naveraged=true" : "") + "\n")
                 .getBytes(UTF_8);
         hashing.write(MAGIC);
         hashing.write(ByteBuffer.allocate(8)
@@ -102,7 +104,7 @@ final class ModelFile {
             int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
             long steps = number(fields, "steps", 0, Long.MAX_VALUE);
             String optimizer = field(fields, "optimizer");
-            if (!List.of("", "Adam", "Sgd").contains(optimizer)) {
+            if (!UpdateRule.isKind(optimizer)) {
                 throw new IOException("the model was trained with the unknown optimiser " + optimizer);
             }
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
@@ -110,7 +112,8 @@ final class ModelFile {
             for (TensorSpec spec : specs) {
                 readFloats(hashing, parameters.get(spec.name()));
             }
-            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps);
+            boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
+            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
             for (float[] array : memory.memory()) {
                 readFloats(hashing, array);
             }
