@@ -1,4 +1,7 @@
-/** To be written. */
+/**
+ * Side-by-side comparisons with the peers, in one run each: {@code java -cp benchmarks/target/benchmarks.jar
+ * org.openface.benchmarks.Compare training-step}.
+ */
 @NullMarked
 package org.openface.benchmarks;
 

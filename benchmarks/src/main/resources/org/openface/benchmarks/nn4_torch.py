@@ -2,7 +2,8 @@
 """The nn4 networks in PyTorch: the independent implementation that ours is checked and timed against.
 
   nn4_torch.py reference VARIANT N > FILE    embeddings and gradients in float64 for weights and pixels made by a formula
-  nn4_torch.py step VARIANT N STEPS THREADS  prints the milliseconds of each training step, one a line
+  nn4_torch.py serve VARIANT N THREADS step|embed   for each line K on standard input: runs K training steps, or K times
+                                             the forward pass in eval mode, and prints the milliseconds of each in a line
 
 VARIANT: nn4 | nn4_small1 | nn4_small2 | nn2. Source: OpenFace's models/openface/*.def.lua.
 """
@@ -191,21 +192,28 @@ def reference(variant, n):
             print("statistic", name, *("%.9e" % v for v in b.flatten()[:6].tolist()))
 
 
-def step(variant, n, steps, threads):
+def serve(variant, n, threads, what):
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    net = Net(variant).train().to(memory_format=torch.channels_last)
+    net = Net(variant).to(memory_format=torch.channels_last)
     x = torch.rand(n, 3, net.side, net.side).contiguous(memory_format=torch.channels_last)
     g = torch.randn(n, 128) / n
     opt = torch.optim.Adam(net.parameters(), 1e-4)
-    print("version", torch.__version__, "threads", torch.get_num_threads(), "channels_last", flush=True)
-    for _ in range(steps):
-        t = time.time()
-        opt.zero_grad()
-        net(x).backward(g)
-        opt.step()
-        print("%.3f" % ((time.time() - t) * 1e3), flush=True)
-    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB", flush=True)
+    print(torch.__version__, torch.get_num_threads(), flush=True)
+    net.train(what == "step")
+    for line in sys.stdin:
+        times = []
+        for _ in range(int(line)):
+            t = time.time()
+            if what == "step":
+                opt.zero_grad()
+                net(x).backward(g)
+                opt.step()
+            else:
+                with torch.no_grad():
+                    net(x).numpy()
+            times.append("%.4f" % ((time.time() - t) * 1e3))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *times, flush=True)
 
 
 if __name__ == "__main__":
@@ -213,4 +221,4 @@ if __name__ == "__main__":
     if command == "reference":
         reference(variant, int(sys.argv[3]))
     else:
-        step(variant, *(int(a) for a in sys.argv[3:6]))
+        serve(variant, int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.URI;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -140,6 +141,8 @@ final class DirectoryJob {
             Files.createDirectories(directory);
         } catch (FileAlreadyExistsException e) {
             throw new IOException("aligned faces need a folder, but " + directory + " is a file", e);
+        } catch (AccessDeniedException e) {
+            throw new IOException("no permission to make the folder for aligned faces " + directory, e);
         } catch (IOException e) {
             throw new IOException("cannot make the folder for aligned faces " + directory + ": " + e.getMessage(), e);
         }

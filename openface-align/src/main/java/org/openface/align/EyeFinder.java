@@ -65,7 +65,12 @@ final class EyeFinder implements AutoCloseable {
 
     /** The face in the box if both eyes are there. */
     Optional<DetectedFace> verify(Mat grey, FaceBox box) {
-        Mat face = face(grey, box);
+        FaceBox square = new FaceBox(
+                Math.round(box.left()),
+                Math.round(box.top()),
+                Math.max(1, Math.round(box.width())),
+                Math.max(1, Math.round(box.width())));
+        Mat face = face(grey, square);
         Eye left = eye(face, USUAL_LEFT, 0.05);
         Eye right = eye(face, USUAL_RIGHT, 0.45);
         if (left == null || right == null) {
@@ -81,8 +86,8 @@ final class EyeFinder implements AutoCloseable {
         double tilt = Math.atan2(rise, right.at.x() - left.at.x());
         return Optional.of(new DetectedFace(
                 box,
-                inPhotograph(box, settled(left, USUAL_LEFT, tilt)),
-                inPhotograph(box, settled(right, USUAL_RIGHT, tilt))));
+                inPhotograph(square, settled(left, USUAL_LEFT, tilt)),
+                inPhotograph(square, settled(right, USUAL_RIGHT, tilt))));
     }
 
     /**
@@ -166,11 +171,11 @@ final class EyeFinder implements AutoCloseable {
         return new Point(box.left() + p.x() * box.width() - 0.5, box.top() + p.y() * box.height() - 0.5);
     }
 
-    /** The box as {@code SIDE x SIDE} pixels; what lies outside the photograph repeats its border. */
-    private static Mat face(Mat grey, FaceBox box) {
-        int left = (int) Math.round(box.left());
-        int top = (int) Math.round(box.top());
-        int side = (int) Math.max(1, Math.round(box.width()));
+    /** A square of whole pixels as {@code SIDE x SIDE} pixels; what lies outside the photograph repeats its border. */
+    private static Mat face(Mat grey, FaceBox square) {
+        int left = (int) square.left();
+        int top = (int) square.top();
+        int side = (int) square.width();
         int outside = Math.max(Math.max(-left, -top), Math.max(left + side - grey.cols(), top + side - grey.rows()));
         int margin = Math.max(0, outside);
         Mat crop = new Mat(HaarDetector.bordered(grey, margin), new Rect(left + margin, top + margin, side, side));

@@ -32,8 +32,8 @@ import org.openface.core.image.RgbImage;
  * Viola and Jones's detector with the cascades that OpenCV's jar carries: a face is believed when both its eyes are found
  * where a face has them.
  *
- * <p>The photograph is searched as it is and then, if there is no face, with a border around it, because the cascades
- * want to see a little more than the face and miss one that fills the picture.
+ * <p>The photograph is searched as it is and then, if that settles nothing, with a border around it, because the
+ * cascades want to see a little more than the face and miss one that fills the picture.
  */
 final class HaarDetector implements FaceDetector {
     private static final String[] FACES = {"frontalface_alt2", "frontalface_default"};
@@ -63,13 +63,10 @@ final class HaarDetector implements FaceDetector {
         try {
             Loader.load(opencv_objdetect.class);
         } catch (LinkageError e) {
-            String version = "1.5.7";
             throw new IllegalStateException(
-                    "OpenCV's native library for this machine is not on the class path; add, all with the classifier "
-                            + Loader.getPlatform()
-                            + ", org.bytedeco:opencv:4.5.5-" + version
-                            + ", org.bytedeco:openblas:0.3.19-" + version
-                            + " and org.bytedeco:javacpp:" + version,
+                    "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
+                            + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
+                            + Loader.getPlatform(),
                     e);
         }
         for (String name : FACES) {
@@ -79,8 +76,8 @@ final class HaarDetector implements FaceDetector {
     }
 
     /** A cascade from OpenCV's jar; to be freed by {@code releaseReference}. */
-    @SuppressWarnings({"try", "unchecked"
-    }) // the scope frees what is made inside; its constructor takes generic varargs
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     static CascadeClassifier cascade(String name) {
         try (PointerScope scope = new PointerScope()) {
             FileStorage storage = new FileStorage(cascadeXml(name), FileStorage.READ | FileStorage.MEMORY);
@@ -109,8 +106,8 @@ final class HaarDetector implements FaceDetector {
     }
 
     @Override
-    @SuppressWarnings({"try", "unchecked"
-    }) // the scope frees what is made inside; its constructor takes generic varargs
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     public List<DetectedFace> detect(RgbImage photograph) {
         try (PointerScope scope = new PointerScope()) {
             Mat grey = grey(photograph);
@@ -123,11 +120,11 @@ final class HaarDetector implements FaceDetector {
                 if (margin > 0) {
                     scale = Math.max(scale, (double) SMALLEST / side);
                 }
-                Mat searched = scaled(bordered(grey, margin), scale);
+                int scaledMargin = (int) Math.round(margin * scale);
+                Mat searched = bordered(scaled(grey, scale), scaledMargin);
                 for (CascadeClassifier cascade : faces) {
                     List<Hit> hits = Hit.search(cascade, searched, SMALLEST_FACE, FEWEST_VOTES);
-                    boolean doubtful = addVerified(found, grey, hits, scale, margin);
-                    if (!found.isEmpty() && !doubtful) {
+                    if (addVerified(found, grey, hits, scale, scaledMargin)) {
                         return largestFirst(found);
                     }
                 }
@@ -139,14 +136,14 @@ final class HaarDetector implements FaceDetector {
     /**
      * Adds the faces among the hits to those found before; of overlapping ones, the first, which has the most votes.
      *
-     * @return whether a hit that has no visible eyes looks more important than all faces: then another cascade may find
-     *     its eyes, and without them somebody in the background would be taken for the person in the photograph
+     * @return whether that settles it: not if a larger hit has no visible eyes, because then another search may find
+     *     them, and somebody in the background would be taken for the person in the photograph
      */
     private boolean addVerified(List<DetectedFace> found, Mat grey, List<Hit> hits, double scale, int margin) {
         double largestUnverified = 0;
         for (Hit hit : hits) {
             FaceBox box = new FaceBox(
-                    hit.x() / scale - margin, hit.y() / scale - margin, hit.width() / scale, hit.height() / scale);
+                    (hit.x() - margin) / scale, (hit.y() - margin) / scale, hit.width() / scale, hit.height() / scale);
             if (found.stream().anyMatch(f -> f.box().overlap(box) >= SAME_FACE)) {
                 continue;
             }
@@ -156,8 +153,8 @@ final class HaarDetector implements FaceDetector {
                 largestUnverified = Math.max(largestUnverified, box.area());
             }
         }
-        double limit = largestUnverified;
-        return found.stream().noneMatch(f -> f.box().area() >= limit);
+        double least = largestUnverified;
+        return found.stream().anyMatch(f -> f.box().area() > least);
     }
 
     private static List<DetectedFace> largestFirst(List<DetectedFace> found) {

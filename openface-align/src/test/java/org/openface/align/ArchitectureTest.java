@@ -1,5 +1,6 @@
 package org.openface.align;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,20 +11,33 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
-import com.tngtech.archunit.lang.ArchRule;
 
 @AnalyzeClasses(packages = "org.openface.align", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
     @ArchTest
-    static final ArchRule dependsOnCoreOnly = noClasses()
-            .should()
-            .dependOnClassesThat()
-            .resideInAnyPackage(
-                    "org.openface.triplet..", "org.openface.nn4..", "org.openface.examples..", "org.nd4j..");
+    static void dependsOnCoreOnly(JavaClasses classes) {
+        classes()
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage(
+                        "org.openface.align..",
+                        "org.openface.core..",
+                        "org.bytedeco..",
+                        "com.google.common..",
+                        "org.jspecify..",
+                        "java..")
+                .check(classes);
+    }
 
     @ArchTest
-    static final ArchRule neverPrints =
-            noClasses().should().accessField(System.class, "out").orShould().accessField(System.class, "err");
+    static void neverPrints(JavaClasses classes) {
+        noClasses()
+                .should()
+                .accessField(System.class, "out")
+                .orShould()
+                .accessField(System.class, "err")
+                .check(classes);
+    }
 
     @ArchTest
     static void noOpenCvInPublicSignatures(JavaClasses classes) {

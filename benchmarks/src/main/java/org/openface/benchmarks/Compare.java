@@ -1,0 +1,60 @@
+package org.openface.benchmarks;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Measures our code and a peer's alternately in one run and prints the ratio.
+ *
+ * <pre>
+ * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare training-step [ROUNDS]
+ * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare inference [ROUNDS]
+ * </pre>
+ *
+ * <p>Ends with a line per case, such as {@code training-step case=nn4_small2-60 peer-name=pytorch … ratio=0.80}: medians in
+ * milliseconds per image, ratio = ours / peer.
+ */
+public final class Compare {
+    private Compare() {}
+
+    /** See the class comment. */
+    public static void main(String[] args) throws Exception {
+        if (args.length == 0) {
+            System.err.println("usage: Compare training-step|inference [ROUNDS]");
+            System.exit(2);
+        }
+        int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 7;
+        List<String> lines =
+                switch (args[0]) {
+                    case "training-step" -> NetworkComparison.trainingStep(rounds);
+                    case "inference" -> NetworkComparison.inference(rounds);
+                    default -> throw new IllegalArgumentException(
+                            "unknown comparison " + args[0] + "; there are training-step and inference");
+                };
+        lines.forEach(System.out::println);
+        System.exit(0);
+    }
+
+    static String line(
+            String name, String benchmarkCase, String peer, String version, int threads, double ours, double theirs) {
+        return String.format(
+                Locale.ROOT,
+                "%s case=%s peer-name=%s version=%s threads=%d ours=%.3f peer=%.3f ratio=%.3f",
+                name,
+                benchmarkCase,
+                peer,
+                version,
+                threads,
+                ours,
+                theirs,
+                ours / theirs);
+    }
+
+    static double median(List<Double> values) {
+        double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
+        Arrays.sort(sorted);
+        int middle = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

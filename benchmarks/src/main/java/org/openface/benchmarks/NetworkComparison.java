@@ -1,0 +1,157 @@
+package org.openface.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.ForwardPass;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.image.RgbImage;
+import org.openface.nn4.Nn4Model;
+import org.openface.nn4.Nn4Model.Variant;
+
+/** The network against PyTorch: a whole training step (forward, backward, Adam), and inference. */
+final class NetworkComparison {
+    private static final int THREADS = Runtime.getRuntime().availableProcessors();
+    private static final long BUDGET = 8L << 30;
+
+    private NetworkComparison() {}
+
+    private interface Work {
+        void run();
+    }
+
+    static List<String> trainingStep(int rounds) throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (Variant variant : List.of(Variant.NN4_SMALL2, Variant.NN4)) {
+            for (int images : new int[] {30, 60, 100}) {
+                try (Nn4Model model = Nn4Model.builder(variant).build()) {
+                    FaceBatch batch = batch(model.imageSize(), images);
+                    ExecutionPlan plan = model.plan(images, BUDGET);
+                    EmbeddingBatch gradient = gradient(images, model.dimension());
+                    lines.add(compare("training-step", variant, images, "step", rounds, 3, () -> {
+                        try (ForwardPass pass = model.forward(batch, plan)) {
+                            pass.update(gradient, Optimizer.adam(1e-4));
+                        }
+                    }));
+                }
+            }
+        }
+        return lines;
+    }
+
+    static List<String> inference(int rounds) throws IOException {
+        List<String> lines = new ArrayList<>();
+        for (int images : new int[] {1, 16, 64}) {
+            try (Nn4Model model = Nn4Model.builder(Variant.NN4_SMALL2).build()) {
+                List<RgbImage> faces = faces(model.imageSize(), images);
+                int each = Math.max(3, 64 / images);
+                lines.add(compare(
+                        "inference", Variant.NN4_SMALL2, images, "embed", rounds, each, () -> model.embed(faces)));
+            }
+        }
+        return lines;
+    }
+
+    private static String compare(
+            String name, Variant variant, int images, String what, int rounds, int each, Work work) throws IOException {
+        String lower = variant.name().toLowerCase(Locale.ROOT);
+        String benchmarkCase = lower + "-" + images;
+        Optional<PyTorchPeer> found = PyTorchPeer.start(lower, images, THREADS, what);
+        if (found.isEmpty()) {
+            return name + " case=" + benchmarkCase + " peer=none (install PyTorch for /usr/bin/python3)";
+        }
+        try (PyTorchPeer peer = found.get()) {
+            List<Double> ours = new ArrayList<>();
+            List<Double> theirs = new ArrayList<>();
+            List<Double> ratios = new ArrayList<>();
+            time(work, Math.max(3, each)); // warm-up of both
+            peer.run(Math.max(3, each));
+            for (int round = 0; round < rounds; round++) {
+                List<Double> a = time(work, each);
+                List<Double> b = peer.run(each);
+                ours.addAll(a);
+                theirs.addAll(b);
+                ratios.add(Compare.median(a) / Compare.median(b));
+            }
+            System.out.printf(
+                    Locale.ROOT,
+                    "# %s %s: peak memory ours %d MB (whole JVM), PyTorch %d MB; ratio by round: median %.3f, %s%n",
+                    name,
+                    benchmarkCase,
+                    peakMegabytes(),
+                    peer.peakMegabytes(),
+                    Compare.median(ratios),
+                    ratios.stream()
+                            .map(r -> String.format(Locale.ROOT, "%.2f", r))
+                            .toList());
+            return Compare.line(
+                    name,
+                    benchmarkCase,
+                    "pytorch-channels_last",
+                    peer.version(),
+                    THREADS,
+                    Compare.median(ours) / images,
+                    Compare.median(theirs) / images);
+        }
+    }
+
+    private static List<Double> time(Work work, int count) {
+        List<Double> times = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            long start = System.nanoTime();
+            work.run();
+            times.add((System.nanoTime() - start) / 1e6);
+        }
+        return times;
+    }
+
+    /** The largest resident memory of this process so far; −1 where the system does not tell. */
+    private static long peakMegabytes() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (Files.exists(status)) {
+            for (String line : Files.readAllLines(status)) {
+                if (line.startsWith("VmHWM:")) {
+                    return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
+                }
+            }
+        }
+        return -1;
+    }
+
+    private static FaceBatch batch(int side, int images) {
+        float[] pixels = new float[images * side * side * 3];
+        SplittableRandom random = new SplittableRandom(1);
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (float) random.nextDouble();
+        }
+        return FaceBatch.of(side, pixels, new int[images]);
+    }
+
+    private static List<RgbImage> faces(int side, int images) {
+        List<RgbImage> faces = new ArrayList<>();
+        SplittableRandom random = new SplittableRandom(1);
+        for (int i = 0; i < images; i++) {
+            byte[] rgb = new byte[side * side * 3];
+            random.nextBytes(rgb);
+            faces.add(RgbImage.of(side, side, rgb));
+        }
+        return faces;
+    }
+
+    private static EmbeddingBatch gradient(int images, int dimension) {
+        float[] values = new float[images * dimension];
+        SplittableRandom random = new SplittableRandom(2);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) random.nextDouble(-1, 1) / images;
+        }
+        return new EmbeddingBatch(dimension, values);
+    }
+}

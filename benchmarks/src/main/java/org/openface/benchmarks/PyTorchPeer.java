@@ -1,0 +1,94 @@
+package org.openface.benchmarks;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.google.common.base.Splitter;
+import com.google.common.io.Resources;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The same network in PyTorch, in a Python process of its own that works only when asked. */
+final class PyTorchPeer implements AutoCloseable {
+    private final Process process;
+    private final BufferedReader replies;
+    private final PrintStream requests;
+    private final Path script;
+    private final String version;
+    private long peakMegabytes;
+
+    private PyTorchPeer(Process process, Path script) throws IOException {
+        this.process = process;
+        this.script = script;
+        replies = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
+        requests = new PrintStream(process.getOutputStream(), true, UTF_8);
+        version = words().get(0);
+    }
+
+    /** Starts the peer, or returns nothing where Python has no PyTorch (Debian: the package python3-torch). */
+    static Optional<PyTorchPeer> start(String variant, int images, int threads, String what) throws IOException {
+        Path script = Files.createTempFile("nn4_torch", ".py");
+        Files.writeString(script, Resources.toString(Resources.getResource(PyTorchPeer.class, "nn4_torch.py"), UTF_8));
+        Process process = new ProcessBuilder(
+                        "/usr/bin/python3",
+                        script.toString(),
+                        "serve",
+                        variant,
+                        Integer.toString(images),
+                        Integer.toString(threads),
+                        what)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try {
+            return Optional.of(new PyTorchPeer(process, script));
+        } catch (IOException e) {
+            process.destroy();
+            Files.deleteIfExists(script);
+            return Optional.empty();
+        }
+    }
+
+    String version() {
+        return version;
+    }
+
+    long peakMegabytes() {
+        return peakMegabytes;
+    }
+
+    /** Milliseconds of each of {@code count} steps, run now. */
+    List<Double> run(int count) throws IOException {
+        requests.println(count);
+        List<String> words = words();
+        peakMegabytes = Long.parseLong(words.get(0));
+        List<Double> times = new ArrayList<>();
+        for (String word : words.subList(1, words.size())) {
+            times.add(Double.valueOf(word));
+        }
+        return times;
+    }
+
+    private List<String> words() throws IOException {
+        String line = replies.readLine();
+        if (line == null) {
+            throw new IOException("the PyTorch process ended");
+        }
+        return Splitter.on(' ').splitToList(line);
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            Files.deleteIfExists(script);
+        } catch (IOException e) {
+            script.toFile().deleteOnExit();
+        }
+    }
+}
