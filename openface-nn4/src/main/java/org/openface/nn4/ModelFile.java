@@ -29,10 +29,11 @@ import org.openface.nn4.Architecture.TensorSpec;
  * 8 bytes   OPENFACE
  * int       version
  * int       length of the header in bytes
- * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps;
+ * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing);
  *           since version 2 the passport: alignment, preprocessing, threshold, count.*, hash.*
  * floats    every tensor of the network in the order of Architecture.tensors
  * floats    the optimiser's memory, if there is one
+ * floats    the average of every tensor, if averaged
  * 32 bytes  SHA-256 of all before
  * </pre>
  *
@@ -62,6 +63,9 @@ final class ModelFile {
         fields.put("embeddingSize", Integer.toString(contents.embeddingSize));
         fields.put("optimizer", contents.memory.kind());
         fields.put("steps", Long.toString(contents.memory.steps()));
+        if (contents.memory.average().isPresent()) {
+            fields.put("averaged", "true");
+        }
         fields.putAll(contents.passport.toFields());
         byte[] header = (Joiner.on('\n').withKeyValueSeparator('=').join(fields) + "\n").getBytes(UTF_8);
         hashing.write(MAGIC);
@@ -114,13 +118,15 @@ final class ModelFile {
             int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
             long steps = number(fields, "steps", 0, Long.MAX_VALUE);
             String optimizer = field(fields, "optimizer");
-            if (!List.of("", "Adam", "Sgd").contains(optimizer)) {
+            if (!UpdateRule.isKind(optimizer)) {
                 throw new IOException("the model was trained with the unknown optimiser " + optimizer);
             }
             ModelPassport passport = passport(fields);
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+            boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
+            long copies = averaged ? 2 : 1;
             long floats = specs.stream()
-                    .mapToLong(spec -> spec.length() * (spec.trained() ? 1L + copies(optimizer) : 1L))
+                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? UpdateRule.arrays(optimizer) : 0)))
                     .sum();
             if (4 * floats > size) {
                 throw new EOFException();
@@ -129,7 +135,7 @@ final class ModelFile {
             for (TensorSpec spec : specs) {
                 readFloats(hashing, parameters.get(spec.name()));
             }
-            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps);
+            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
             for (float[] array : memory.memory()) {
                 readFloats(hashing, array);
             }
@@ -157,15 +163,6 @@ final class ModelFile {
             }
         }
         return fields;
-    }
-
-    /** Arrays that an optimiser keeps for each parameter. */
-    private static int copies(String optimizer) {
-        return switch (optimizer) {
-            case "Adam" -> 2;
-            case "Sgd" -> 1;
-            default -> 0;
-        };
     }
 
     private static ModelPassport passport(Map<String, String> fields) throws IOException {

@@ -17,11 +17,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
@@ -247,6 +249,58 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public EmbeddingBatch embed(List<RgbImage> faces) {
+        return embed(faces, () -> parameters);
+    }
+
+    @Override
+    public FaceEmbedder averaged() {
+        return new FaceEmbedder() {
+            @Override
+            public int imageSize() {
+                return Nn4Model.this.imageSize();
+            }
+
+            @Override
+            public int dimension() {
+                return embeddingSize;
+            }
+
+            @Override
+            public EmbeddingBatch embed(List<RgbImage> faces) {
+                return Nn4Model.this.embed(faces, () -> updateRule.average().orElse(parameters));
+            }
+        };
+    }
+
+    /**
+     * Replaces weights and running statistics by their average, as {@link org.openface.core.embedding.Optimizer#averaged}
+     * keeps it; for the end of a training.
+     *
+     * @throws IllegalStateException if no average is kept
+     */
+    public void becomeAverage() {
+        acquire();
+        try {
+            parameters.set(updateRule
+                    .average()
+                    .orElseThrow(() -> new IllegalStateException(
+                            "no average of the weights is kept; train with Optimizer.averaged(decay)")));
+        } finally {
+            inUse.release();
+        }
+    }
+
+    @Override
+    public void forgetOptimizer() {
+        acquire();
+        try {
+            updateRule = new UpdateRule(parameters.specs());
+        } finally {
+            inUse.release();
+        }
+    }
+
+    private EmbeddingBatch embed(List<RgbImage> faces, Supplier<Parameters> weights) {
         checkArgument(!faces.isEmpty(), "no faces to embed");
         float[] all = new float[faces.size() * embeddingSize];
         for (int from = 0; from < faces.size(); from += INFERENCE_BATCH) {
@@ -254,7 +308,7 @@ public final class Nn4Model implements TrainableEmbedder {
             float[] pixels = pixels(some);
             acquire();
             try {
-                float[] values = executor.embed(parameters, pixels, some.size());
+                float[] values = executor.embed(weights.get(), pixels, some.size());
                 System.arraycopy(values, 0, all, from * embeddingSize, values.length);
             } finally {
                 inUse.release();
@@ -460,6 +514,7 @@ public final class Nn4Model implements TrainableEmbedder {
                     }
                 }
             }
+            updateRule.average(optimizer, parameters);
             return new StepReport(Math.sqrt(squares), Optional.empty());
         }
 

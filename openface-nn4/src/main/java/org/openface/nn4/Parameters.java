@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.openface.nn4.Architecture.TensorSpec;
 
 /**
@@ -17,9 +18,12 @@ import org.openface.nn4.Architecture.TensorSpec;
  * Executors copy from here; nothing else in the package knows how an engine stores them.
  */
 final class Parameters {
+    private static final AtomicInteger VERSIONS = new AtomicInteger();
+
     private final List<TensorSpec> specs;
     private final Map<String, float[]> values;
-    private int version;
+    /** Different for all values that any parameters ever had, so that one executor can serve several. */
+    private int version = VERSIONS.incrementAndGet();
 
     private Parameters(List<TensorSpec> specs, Map<String, float[]> values) {
         this.specs = specs;
@@ -72,14 +76,14 @@ final class Parameters {
         return checkNotNull(values.get(name), "no tensor named %s", name);
     }
 
-    /** Changes whenever values may have changed, so that executors know when to copy them anew. */
+    /** Changes whenever values may have changed, and is no other parameters', so that executors know when to copy them anew. */
     int version() {
         return version;
     }
 
     /** To be called after writing to arrays got from {@link #get}. */
     void changed() {
-        version++;
+        version = VERSIONS.incrementAndGet();
     }
 
     long trainedCount() {

@@ -1,34 +1,101 @@
 package org.openface.nn4;
 
+import static com.google.common.base.Preconditions.checkNotNull;
+
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.Architecture.TensorSpec;
 
 /**
- * Turns gradients into new parameters, and keeps what the optimiser remembers between steps: for Adam the two moments of
- * every parameter and the number of steps, for momentum the velocity.
+ * Turns gradients into new parameters, and keeps what the optimiser remembers between steps: the number of steps, up to
+ * two arrays per parameter, and the average of the weights if one is asked for.
  *
- * <p>Plain loops over arrays: the same on every engine.
+ * <p>Plain loops over arrays in the order of PyTorch's operations: the same on every engine.
  */
 final class UpdateRule {
+    /** How many arrays per parameter each kind of optimiser remembers. */
+    private static final Map<String, Integer> ARRAYS =
+            Map.of("", 0, "Adam", 2, "AdamW", 2, "Sgd", 1, "AdaDelta", 2, "RmsProp", 2);
+
+    /** All tensors of the network, running statistics included. */
+    private final List<TensorSpec> all;
+
     private final List<TensorSpec> specs;
     /** The kind of optimiser that the memory belongs to: its record's name; empty before the first step. */
     private String kind = "";
 
     private long steps;
-    /** Adam's first moment, or the velocity. */
+    /** Adam's first moment, the velocity, or the mean square of gradients. */
     private final Map<String, float[]> first = new LinkedHashMap<>();
-    /** Adam's second moment. */
+    /** Adam's second moment, AdaDelta's mean square of steps, or RMSProp's velocity. */
     private final Map<String, float[]> second = new LinkedHashMap<>();
 
+    private @Nullable Parameters average;
+
     UpdateRule(List<TensorSpec> specs) {
+        all = specs;
         this.specs = specs.stream().filter(TensorSpec::trained).toList();
     }
 
-    /** Adds one step. A change to another kind of optimiser starts with an empty memory. */
+    /** Arrays that a kind of optimiser keeps for each parameter. */
+    static int arrays(String kind) {
+        return checkNotNull(ARRAYS.get(kind), "no optimiser is called %s", kind);
+    }
+
+    /** Whether a memory can be of this kind. */
+    static boolean isKind(String name) {
+        return ARRAYS.containsKey(name);
+    }
+
+    /**
+     * Adds one step. A change to another kind of optimiser starts with an empty memory.
+     *
+     * @param gradients by parameter; scaled in place where they are clipped
+     */
     void apply(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
+        if (optimizer instanceof Optimizer.Averaged averaged) {
+            apply(averaged.rule(), parameters, gradients);
+        } else if (optimizer instanceof Optimizer.Clipped clipped) {
+            clip(gradients, clipped.maximumNorm());
+            apply(clipped.rule(), parameters, gradients);
+        } else {
+            applyPlain(optimizer, parameters, gradients);
+        }
+    }
+
+    /** Takes the present values into the average, if the optimiser keeps one; drops it otherwise. */
+    void average(Optimizer optimizer, Parameters parameters) {
+        if (optimizer instanceof Optimizer.Clipped clipped) {
+            average(clipped.rule(), parameters);
+        } else if (optimizer instanceof Optimizer.Averaged averaged) {
+            if (average == null) {
+                average = parameters.copy();
+            }
+            float keep = (float) Math.min(averaged.decay(), (1.0 + steps) / (10.0 + steps));
+            for (TensorSpec spec : all) {
+                float[] mean = average.get(spec.name());
+                float[] value = parameters.get(spec.name());
+                for (int i = 0; i < mean.length; i++) {
+                    mean[i] += (1 - keep) * (value[i] - mean[i]);
+                }
+            }
+            average.changed();
+        } else {
+            average = null;
+        }
+    }
+
+    /** The average of the weights, if one is kept. */
+    Optional<Parameters> average() {
+        return Optional.ofNullable(average);
+    }
+
+    private void applyPlain(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
         start(optimizer.getClass().getSimpleName());
         steps++;
         for (TensorSpec spec : specs) {
@@ -37,13 +104,53 @@ final class UpdateRule {
             if (g == null) {
                 throw new IllegalArgumentException("no gradient for " + spec.name());
             }
+            boolean decays = decays(spec);
             if (optimizer instanceof Optimizer.Adam adam) {
                 adam(adam, p, g, moment(first, spec), moment(second, spec));
+            } else if (optimizer instanceof Optimizer.AdamW adam) {
+                if (decays) {
+                    float keep = (float) (1 - adam.learningRate() * adam.weightDecay());
+                    for (int i = 0; i < p.length; i++) {
+                        p[i] *= keep;
+                    }
+                }
+                adam(
+                        new Optimizer.Adam(adam.learningRate(), adam.beta1(), adam.beta2(), adam.epsilon()),
+                        p,
+                        g,
+                        moment(first, spec),
+                        moment(second, spec));
             } else if (optimizer instanceof Optimizer.Sgd sgd) {
-                sgd(sgd, p, g, moment(first, spec));
+                sgd(sgd, p, g, moment(first, spec), decays ? (float) sgd.weightDecay() : 0);
+            } else if (optimizer instanceof Optimizer.AdaDelta adaDelta) {
+                adaDelta(adaDelta, p, g, moment(first, spec), moment(second, spec));
+            } else if (optimizer instanceof Optimizer.RmsProp rmsProp) {
+                rmsProp(rmsProp, p, g, moment(first, spec), moment(second, spec));
             }
         }
         parameters.changed();
+    }
+
+    /** Weights decay; biases, and the scales and shifts of batch-norm, have one dimension and do not. */
+    private static boolean decays(TensorSpec spec) {
+        return spec.shape().size() > 1;
+    }
+
+    private static void clip(Map<String, float[]> gradients, double maximumNorm) {
+        double squares = 0;
+        for (float[] gradient : gradients.values()) {
+            for (float value : gradient) {
+                squares += (double) value * value;
+            }
+        }
+        float factor = (float) (maximumNorm / Math.sqrt(squares));
+        if (factor < 1) {
+            for (float[] gradient : gradients.values()) {
+                for (int i = 0; i < gradient.length; i++) {
+                    gradient[i] *= factor;
+                }
+            }
+        }
     }
 
     /** Kingma and Ba, 2015, in the order of operations of their section 2. */
@@ -62,11 +169,37 @@ final class UpdateRule {
         }
     }
 
-    private static void sgd(Optimizer.Sgd sgd, float[] p, float[] g, float[] velocity) {
+    private static void sgd(Optimizer.Sgd sgd, float[] p, float[] g, float[] velocity, float weightDecay) {
         float momentum = (float) sgd.momentum();
         float learningRate = (float) sgd.learningRate();
         for (int i = 0; i < p.length; i++) {
-            velocity[i] = momentum * velocity[i] + g[i];
+            velocity[i] = momentum * velocity[i] + (g[i] + weightDecay * p[i]);
+            p[i] -= learningRate * velocity[i];
+        }
+    }
+
+    private static void adaDelta(Optimizer.AdaDelta rule, float[] p, float[] g, float[] square, float[] step) {
+        float rho = (float) rule.rho();
+        float rest = (float) (1 - rule.rho());
+        float epsilon = (float) rule.epsilon();
+        float learningRate = (float) rule.learningRate();
+        for (int i = 0; i < p.length; i++) {
+            square[i] = rho * square[i] + rest * g[i] * g[i];
+            float delta = (float) Math.sqrt(step[i] + epsilon) / (float) Math.sqrt(square[i] + epsilon) * g[i];
+            step[i] = rho * step[i] + rest * delta * delta;
+            p[i] -= learningRate * delta;
+        }
+    }
+
+    private static void rmsProp(Optimizer.RmsProp rule, float[] p, float[] g, float[] square, float[] velocity) {
+        float alpha = (float) rule.alpha();
+        float rest = (float) (1 - rule.alpha());
+        float momentum = (float) rule.momentum();
+        float epsilon = (float) rule.epsilon();
+        float learningRate = (float) rule.learningRate();
+        for (int i = 0; i < p.length; i++) {
+            square[i] = alpha * square[i] + rest * g[i] * g[i];
+            velocity[i] = momentum * velocity[i] + g[i] / ((float) Math.sqrt(square[i]) + epsilon);
             p[i] -= learningRate * velocity[i];
         }
     }
@@ -93,23 +226,28 @@ final class UpdateRule {
         return steps;
     }
 
-    /** The arrays of the memory in a fixed order, made if need be: to be written, or read into. */
+    /** The arrays of the memory in a fixed order, made if need be, the average last: to be written, or read into. */
     List<float[]> memory() {
-        return switch (kind) {
-            case "" -> List.of();
-            case "Adam" -> specs.stream()
-                    .flatMap(s -> List.of(moment(first, s), moment(second, s)).stream())
-                    .toList();
-            case "Sgd" -> specs.stream().map(s -> moment(first, s)).toList();
-            default -> throw new IllegalStateException("unknown optimiser " + kind);
-        };
+        int arrays = ARRAYS.getOrDefault(kind, 0);
+        List<float[]> memory = new ArrayList<>();
+        for (TensorSpec spec : specs) {
+            if (arrays > 0) {
+                memory.add(moment(first, spec));
+            }
+            if (arrays > 1) {
+                memory.add(moment(second, spec));
+            }
+        }
+        average().ifPresent(mean -> all.forEach(spec -> memory.add(mean.get(spec.name()))));
+        return memory;
     }
 
     /** An empty memory of the given kind after the given number of steps, whose arrays are then read. */
-    static UpdateRule restored(List<TensorSpec> specs, String kind, long steps) {
+    static UpdateRule restored(List<TensorSpec> specs, String kind, long steps, boolean averaged) {
         UpdateRule rule = new UpdateRule(specs);
         rule.kind = kind;
         rule.steps = steps;
+        rule.average = averaged ? Parameters.zeros(specs) : null;
         return rule;
     }
 }

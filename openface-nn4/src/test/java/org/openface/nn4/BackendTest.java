@@ -75,7 +75,9 @@ class BackendTest {
         assertThat(run("SAMEDIFF", jar -> !jar.contains("-onednn") && !jar.contains("-armcompute"), ""))
                 .contains("several times slower; add <dependency>")
                 .contains("made");
-        assertThat(run("SAMEDIFF", jar -> true, "")).doesNotContain("<dependency>").contains("made");
+        assertThat(run("SAMEDIFF", jar -> true, ""))
+                .doesNotContain("<dependency>")
+                .contains("made");
     }
 
     @Test

@@ -57,6 +57,33 @@ class ModelFileTest {
     }
 
     @Test
+    void keepsTheMemoryOfEachOptimizerAndTheAverage() throws IOException {
+        var specs = Architecture.NN4_SMALL2.tensors(1);
+        Map<String, float[]> gradients = new HashMap<>();
+        specs.stream()
+                .filter(TensorSpec::trained)
+                .forEach(spec -> gradients.put(spec.name(), new float[spec.length()]));
+        for (Optimizer optimizer : new Optimizer[] {
+            Optimizer.adamW(0.1, 0.1), Optimizer.adaDelta(), Optimizer.rmsProp(0.1), Optimizer.sgd(0.1, 0.9)
+        }) {
+            Parameters parameters = Parameters.initial(specs, 3);
+            UpdateRule memory = new UpdateRule(specs);
+            gradients.get("conv1.weight")[0] = 2;
+            memory.apply(optimizer, parameters, gradients);
+            memory.average(optimizer.averaged(0.9), parameters);
+            byte[] file = write(
+                    new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 1, parameters, memory, ModelPassport.EMPTY));
+            UpdateRule read = read(file).memory();
+            assertThat(read.kind()).isEqualTo(memory.kind());
+            assertThat(read.memory()).hasSameSizeAs(memory.memory());
+            for (int i = 0; i < read.memory().size(); i++) {
+                assertThat(read.memory().get(i)).isEqualTo(memory.memory().get(i));
+            }
+            assertThat(read.average()).isPresent();
+        }
+    }
+
+    @Test
     void refusesAFileCutShort() {
         for (int length : new int[] {0, 7, 15, 40, bytes.length / 2, bytes.length - 1}) {
             assertThatThrownBy(() -> read(Arrays.copyOf(bytes, length)))

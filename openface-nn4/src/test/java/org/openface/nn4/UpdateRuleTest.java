@@ -43,4 +43,59 @@ class UpdateRuleTest {
         assertThat(rule.steps()).isEqualTo(1);
         assertThat(rule.kind()).isEqualTo("Sgd");
     }
+
+    /** Three steps from (1, −2) of a weight, or of a bias, compared with PyTorch 1.13 in float64. */
+    private static void assertLikePyTorch(boolean weight, Optimizer optimizer, double first, double second) {
+        List<TensorSpec> one = List.of(new TensorSpec("w", weight ? List.of(1, 2) : List.of(2), true));
+        Parameters values = Parameters.zeros(one);
+        values.get("w")[0] = 1;
+        values.get("w")[1] = -2;
+        UpdateRule update = new UpdateRule(one);
+        for (float[] gradient : new float[][] {{0.5f, -1}, {0.25f, 2}, {-1.5f, 0.125f}}) {
+            update.apply(optimizer, values, Map.of("w", gradient));
+        }
+        assertThat((double) values.get("w")[0]).as("%s", optimizer).isCloseTo(first, within(3e-7));
+        assertThat((double) values.get("w")[1]).as("%s", optimizer).isCloseTo(second, within(6e-7));
+    }
+
+    @Test
+    void threeStepsOfEachRuleAreThoseOfPyTorch() {
+        assertLikePyTorch(true, Optimizer.adam(0.1), 0.8415043907981822, -1.9684337378859402);
+        assertLikePyTorch(true, Optimizer.adamW(0.1, 0.2), 0.7885207499494329, -1.8540455307968986);
+        assertLikePyTorch(true, new Optimizer.Sgd(0.1, 0.9, 0.2), 0.860992, -1.904484);
+        assertLikePyTorch(true, Optimizer.adaDelta(), 0.9993286284511503, -2.0012314940580254);
+        assertLikePyTorch(true, Optimizer.rmsProp(0.01), 0.9489055109907852, -1.9951473879646195);
+        assertLikePyTorch(true, new Optimizer.RmsProp(0.01, 0.9, 0.5, 1e-8), 0.952491489142033, -1.9893962672919034);
+        assertLikePyTorch(true, Optimizer.sgd(0.1).clippedTo(1), 1.042529722762526, -2.0180896418086953);
+    }
+
+    @Test
+    void biasesDoNotDecay() {
+        assertLikePyTorch(false, Optimizer.adamW(0.1, 0.2), 0.8415043907981822, -1.9684337378859402);
+        assertLikePyTorch(false, new Optimizer.Sgd(0.1, 0, 0.2), 1 + 0.075, -2 - 0.1125);
+    }
+
+    @Test
+    void theNormToClipIsThatOfAllParametersTogether() {
+        List<TensorSpec> two = List.of(new TensorSpec("a", List.of(1), true), new TensorSpec("b", List.of(1), true));
+        Parameters values = Parameters.zeros(two);
+        new UpdateRule(two)
+                .apply(Optimizer.sgd(1).clippedTo(1), values, Map.of("a", new float[] {3}, "b", new float[] {-4}));
+        assertThat(values.get("a")).containsExactly(new float[] {-0.6f}, within(1e-7f));
+        assertThat(values.get("b")).containsExactly(new float[] {0.8f}, within(1e-7f));
+    }
+
+    @Test
+    void theAverageFollowsTheWeights() {
+        // Gradient −1 and rate 1: the weight is 1, 2, 3. Decays are min(0.25, 3/12) and min(0.25, 4/13).
+        Optimizer averaged = Optimizer.sgd(1).averaged(0.25);
+        for (int i = 0; i < 3; i++) {
+            step(averaged, -1, 0);
+            rule.average(averaged, parameters);
+        }
+        double expected = 0.25 * (0.25 * 1 + 0.75 * 2) + 0.75 * 3;
+        assertThat((double) rule.average().orElseThrow().get("w")[0]).isCloseTo(expected, within(1e-6));
+        rule.average(Optimizer.sgd(1), parameters);
+        assertThat(rule.average()).isEmpty();
+    }
 }

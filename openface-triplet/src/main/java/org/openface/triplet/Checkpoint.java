@@ -5,8 +5,10 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.hash.Hashing;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -15,37 +17,65 @@ import java.util.Map;
  * <p>As text: one {@code name=value} per line, closed by the SHA-256 of the lines before. It holds settings, counts and
  * hashes, and neither names of people nor paths.
  *
- * @param epoch the last epoch trained
- * @param evaluated whether that epoch's evaluation is in the history
+ * @param place how far training was
+ * @param evaluated whether the evaluation of the last epoch is in the history
  * @param modelBytes length of the model file
  * @param modelHash SHA-256 of the model file
  * @param configuration what decides the result
  * @param provenance what made it
+ * @param state what the trainer itself remembers: sums of the epoch under way, the doctor's notes
  * @param history one entry per epoch
  */
 record Checkpoint(
-        int epoch,
+        Place place,
         boolean evaluated,
         long modelBytes,
         String modelHash,
         Map<String, String> configuration,
         Map<String, String> provenance,
+        Map<String, String> state,
         List<EpochMetrics> history) {
-    private static final String FORMAT = "openface-checkpoint-1";
+    private static final String FORMAT = "openface-checkpoint-2";
 
-    Checkpoint withHistory(List<EpochMetrics> newHistory) {
-        return new Checkpoint(epoch, true, modelBytes, modelHash, configuration, provenance, List.copyOf(newHistory));
+    /**
+     * How far training is.
+     *
+     * @param epoch the last whole epoch, 0 before the first
+     * @param batch batches of the next epoch that are done, 0 between epochs
+     */
+    record Place(int epoch, int batch) implements Comparable<Place> {
+        @Override
+        public int compareTo(Place other) {
+            return Comparator.comparingInt(Place::epoch)
+                    .thenComparingInt(Place::batch)
+                    .compare(this, other);
+        }
+
+        /** {@code 0003}, or {@code 0003+000017} for 17 batches more. */
+        @Override
+        public String toString() {
+            return batch == 0
+                    ? String.format(Locale.ROOT, "%04d", epoch)
+                    : String.format(Locale.ROOT, "%04d+%06d", epoch, batch);
+        }
+    }
+
+    Checkpoint evaluated(Map<String, String> newState, List<EpochMetrics> newHistory) {
+        return new Checkpoint(
+                place, true, modelBytes, modelHash, configuration, provenance, newState, List.copyOf(newHistory));
     }
 
     String format() {
         StringBuilder text = new StringBuilder();
         line(text, "format", FORMAT);
-        line(text, "epoch", Integer.toString(epoch));
+        line(text, "epoch", Integer.toString(place.epoch()));
+        line(text, "batch", Integer.toString(place.batch()));
         line(text, "evaluated", Boolean.toString(evaluated));
         line(text, "model.bytes", Long.toString(modelBytes));
         line(text, "model.sha256", modelHash);
         configuration.forEach((name, value) -> line(text, "configuration." + name, value));
         provenance.forEach((name, value) -> line(text, "provenance." + name, value));
+        state.forEach((name, value) -> line(text, "state." + name, value));
         history.forEach(metrics -> line(text, "history." + metrics.epoch(), metrics.format()));
         return text + "sha256=" + sha256(text.toString()) + "\n";
     }
@@ -71,12 +101,13 @@ record Checkpoint(
         List<EpochMetrics> history = new ArrayList<>();
         below(lines, "history.").values().forEach(line -> history.add(EpochMetrics.parse(line)));
         return new Checkpoint(
-                Integer.parseInt(required(lines, "epoch")),
+                new Place(Integer.parseInt(required(lines, "epoch")), Integer.parseInt(required(lines, "batch"))),
                 Boolean.parseBoolean(required(lines, "evaluated")),
                 Long.parseLong(required(lines, "model.bytes")),
                 required(lines, "model.sha256"),
                 below(lines, "configuration."),
                 below(lines, "provenance."),
+                below(lines, "state."),
                 List.copyOf(history));
     }
 

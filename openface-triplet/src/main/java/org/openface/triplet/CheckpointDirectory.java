@@ -11,7 +11,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -20,75 +19,83 @@ import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.triplet.Checkpoint.Place;
 
 /**
- * The checkpoints in a work directory: per epoch a model file, which is what {@link TrainableEmbedder#writeState} writes
+ * The checkpoints in a work directory, after epochs and perhaps between: for each a model file, which is what {@link TrainableEmbedder#writeState} writes
  * and nothing else, and the trainer's file beside it. The trainer's file is written last and holds the other's length and
  * hash, so a checkpoint is there whole or not at all, and damage is found.
  */
 final class CheckpointDirectory {
-    private static final Pattern TRAINER_FILE = Pattern.compile("checkpoint-(\\d{4,9})\\.properties");
+    private static final Pattern TRAINER_FILE = Pattern.compile("checkpoint-(\\d{4,9})(?:\\+(\\d{6,9}))?\\.properties");
 
     private final WorkDirectory directory;
-    private final int keep;
+    private final Retention retention;
 
-    CheckpointDirectory(WorkDirectory directory, int keep) {
+    CheckpointDirectory(WorkDirectory directory, Retention retention) {
         this.directory = directory;
-        this.keep = keep;
+        this.retention = retention;
     }
 
-    private static String modelFileName(int epoch) {
-        return String.format(Locale.ROOT, "model-%04d.nn4", epoch);
+    private static String modelFileName(Place place) {
+        return "model-" + place + ".nn4";
     }
 
-    private static String trainerFileName(int epoch) {
-        return String.format(Locale.ROOT, "checkpoint-%04d.properties", epoch);
+    private static String trainerFileName(Place place) {
+        return "checkpoint-" + place + ".properties";
     }
 
-    Path modelFile(int epoch) {
-        return directory.resolve(modelFileName(epoch));
+    Path modelFile(Place place) {
+        return directory.resolve(modelFileName(place));
     }
 
-    Path trainerFile(int epoch) {
-        return directory.resolve(trainerFileName(epoch));
+    Path trainerFile(Place place) {
+        return directory.resolve(trainerFileName(place));
     }
 
-    /** Writes the state of a network and the trainer's file for it, and then deletes checkpoints that are too old. */
+    /** Writes the state of a network and the trainer's file for it, and then deletes what need not be kept. */
     Checkpoint write(
             TrainableEmbedder model,
+            Place place,
             boolean evaluated,
             Map<String, String> configuration,
             Map<String, String> provenance,
+            Map<String, String> state,
             List<EpochMetrics> history)
             throws IOException {
-        int epoch = history.get(history.size() - 1).epoch();
         Checkpoint[] written = new Checkpoint[1];
-        directory.write(modelFileName(epoch), out -> {
+        directory.write(modelFileName(place), out -> {
             CountingOutputStream counting = new CountingOutputStream(out);
             HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), counting);
             model.writeState(hashing);
             hashing.flush();
             written[0] = new Checkpoint(
-                    epoch,
+                    place,
                     evaluated,
                     counting.getCount(),
                     hashing.hash().toString(),
                     configuration,
                     provenance,
+                    state,
                     List.copyOf(history));
         });
         write(written[0]);
-        for (Map.Entry<Integer, Path> old :
-                trainerFiles().headMap(epoch - keep, true).entrySet()) {
-            Files.deleteIfExists(old.getValue());
-            Files.deleteIfExists(modelFile(old.getKey()));
-        }
+        deleteOld(history);
         return written[0];
+    }
+
+    private void deleteOld(List<EpochMetrics> history) throws IOException {
+        NavigableMap<Place, Path> files = trainerFiles();
+        for (Place place : retention.superfluous(files.navigableKeySet(), history)) {
+            // The trainer's file first: a model without it is no checkpoint, the reverse would be a damaged one.
+            Files.deleteIfExists(trainerFile(place));
+            Files.deleteIfExists(modelFile(place));
+        }
     }
 
     /** Writes the trainer's file again, for a network that is there already. */
     void write(Checkpoint checkpoint) throws IOException {
-        directory.write(trainerFileName(checkpoint.epoch()), checkpoint.format());
+        directory.write(trainerFileName(checkpoint.place()), checkpoint.format());
     }
 
     /**
@@ -99,7 +106,7 @@ final class CheckpointDirectory {
      */
     Optional<Checkpoint> newest(BiConsumer<Path, String> skipped) throws IOException {
         StringBuilder reasons = new StringBuilder();
-        for (Map.Entry<Integer, Path> file : trainerFiles().descendingMap().entrySet()) {
+        for (Map.Entry<Place, Path> file : trainerFiles().descendingMap().entrySet()) {
             try {
                 return Optional.of(read(file.getKey(), file.getValue()));
             } catch (IOException | IllegalArgumentException e) {
@@ -118,12 +125,12 @@ final class CheckpointDirectory {
         return Optional.empty();
     }
 
-    private Checkpoint read(int epoch, Path file) throws IOException {
+    private Checkpoint read(Place place, Path file) throws IOException {
         Checkpoint checkpoint = Checkpoint.parse(Files.readString(file));
-        if (checkpoint.epoch() != epoch || checkpoint.history().size() != epoch) {
-            throw new IOException("it is of epoch " + checkpoint.epoch());
+        if (!checkpoint.place().equals(place)) {
+            throw new IOException("it is of " + checkpoint.place());
         }
-        Path model = modelFile(epoch);
+        Path model = modelFile(place);
         if (!Files.exists(model)) {
             throw new IOException(model.getFileName() + " is missing");
         }
@@ -140,7 +147,7 @@ final class CheckpointDirectory {
 
     /** Gives a network the state of a checkpoint. */
     void restore(Checkpoint checkpoint, TrainableEmbedder model) throws IOException {
-        Path file = modelFile(checkpoint.epoch());
+        Path file = modelFile(checkpoint.place());
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             model.readState(in);
         } catch (IOException e) {
@@ -148,13 +155,14 @@ final class CheckpointDirectory {
         }
     }
 
-    private NavigableMap<Integer, Path> trainerFiles() throws IOException {
-        NavigableMap<Integer, Path> out = new TreeMap<>();
+    private NavigableMap<Place, Path> trainerFiles() throws IOException {
+        NavigableMap<Place, Path> out = new TreeMap<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(directory.resolve(""), "checkpoint-*")) {
             for (Path file : files) {
                 Matcher name = TRAINER_FILE.matcher(String.valueOf(file.getFileName()));
                 if (name.matches()) {
-                    out.put(Integer.valueOf(name.group(1)), file);
+                    int batch = name.group(2) == null ? 0 : Integer.parseInt(name.group(2));
+                    out.put(new Place(Integer.parseInt(name.group(1)), batch), file);
                 }
             }
         }

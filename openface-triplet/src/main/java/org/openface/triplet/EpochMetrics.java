@@ -24,6 +24,10 @@ import java.util.stream.Collectors;
  * @param meanPositiveDistance mean squared distance within pairs
  * @param meanNegativeDistance mean squared distance to images of other identities
  * @param gradientNorm mean norm of the parameter gradients
+ * @param spread mean squared distance of an embedding to the mean of its batch
+ * @param effectiveRank over how many directions a batch's embeddings spread: (Σλ)² / Σλ² of their covariance
+ * @param identities how many identities the epoch's batches have shown
+ * @param learningRate learning rate of the last batch
  * @param seconds time the batches took
  * @param secondsWaiting of it, the time waited for images
  * @param evaluation figures of the evaluations, as {@code name.figure}; empty without evaluation or if all failed
@@ -41,6 +45,10 @@ public record EpochMetrics(
         double meanPositiveDistance,
         double meanNegativeDistance,
         double gradientNorm,
+        double spread,
+        double effectiveRank,
+        int identities,
+        double learningRate,
         double seconds,
         double secondsWaiting,
         Map<String, Double> evaluation) {
@@ -67,6 +75,10 @@ public record EpochMetrics(
                 meanPositiveDistance,
                 meanNegativeDistance,
                 gradientNorm,
+                spread,
+                effectiveRank,
+                identities,
+                learningRate,
                 seconds,
                 secondsWaiting,
                 figures);
@@ -87,6 +99,10 @@ public record EpochMetrics(
         columns.put("meanPositiveDistance", Double.toString(meanPositiveDistance));
         columns.put("meanNegativeDistance", Double.toString(meanNegativeDistance));
         columns.put("gradientNorm", Double.toString(gradientNorm));
+        columns.put("spread", Double.toString(spread));
+        columns.put("effectiveRank", Double.toString(effectiveRank));
+        columns.put("identities", Integer.toString(identities));
+        columns.put("learningRate", Double.toString(learningRate));
         columns.put("imagesPerSecond", Double.toString(imagesPerSecond()));
         columns.put("seconds", Double.toString(seconds));
         columns.put("secondsWaiting", Double.toString(secondsWaiting));
@@ -131,6 +147,10 @@ public record EpochMetrics(
                 number(columns, "meanPositiveDistance"),
                 number(columns, "meanNegativeDistance"),
                 number(columns, "gradientNorm"),
+                number(columns, "spread"),
+                number(columns, "effectiveRank"),
+                (int) number(columns, "identities"),
+                number(columns, "learningRate"),
                 number(columns, "seconds"),
                 number(columns, "secondsWaiting"),
                 evaluation);

@@ -5,12 +5,16 @@ import static com.google.common.base.Preconditions.checkState;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
@@ -23,7 +27,7 @@ import org.openface.triplet.report.TrainingPlots;
  * gradient mapped onto the embeddings, one backward pass.
  *
  * <p>An epoch is a number of batches, whether or not triplets are found in them; the optimiser's state lasts for the
- * whole run. After each epoch the network is written to the work directory ({@code model-0004.nn4} and {@code
+ * whole run. With {@link Optimizer#averaged} the averaged weights are evaluated. After each epoch the network is written to the work directory ({@code model-0004.nn4} and {@code
  * checkpoint-0004.properties} for epoch 4), evaluated, and the logs ({@code train.log}, {@code test.log}, {@code
  * metrics.csv}) and plots are brought up to date.
  *
@@ -49,7 +53,15 @@ public final class Trainer {
     final Optimizer optimizer;
     final long seed;
     final long memoryBudget;
-    final int keepCheckpoints;
+    final LearningRateSchedule schedule;
+    final Augmentation augmentation;
+    final Map<Diagnosis.Condition, Treatment> treatments;
+    final Retention retention;
+    final int checkpointBatches;
+    final @Nullable Duration checkpointInterval;
+    final @Nullable Path startFrom;
+    final boolean keepOptimizerMemory;
+    final int firstEpoch;
     final boolean plots;
     final Path workDirectory;
     final Map<String, Evaluation> evaluations;
@@ -75,7 +87,15 @@ public final class Trainer {
         optimizer = builder.optimizer;
         seed = builder.seed;
         memoryBudget = builder.memoryBudget;
-        keepCheckpoints = builder.keepCheckpoints;
+        schedule = builder.schedule;
+        augmentation = builder.augmentation;
+        treatments = Map.copyOf(builder.treatments);
+        retention = new Retention(builder.keepCheckpoints, builder.keepEvery, builder.keepBest);
+        checkpointBatches = builder.checkpointBatches;
+        checkpointInterval = builder.checkpointInterval;
+        startFrom = builder.startFrom;
+        keepOptimizerMemory = builder.keepOptimizerMemory;
+        firstEpoch = builder.firstEpoch;
         plots = builder.plots;
         evaluations = new LinkedHashMap<>(builder.evaluations);
         if (builder.validation != null) {
@@ -102,7 +122,31 @@ public final class Trainer {
      *     names the last good checkpoint
      */
     public TrainingResult fit() throws IOException {
-        return new TrainingRun(this).run();
+        return new TrainingRun(this, new TrainingControl()).run();
+    }
+
+    /**
+     * Trains as {@link #fit} does, on a thread of its own, which also calls the listeners. The training goes on if the
+     * handle is dropped, and keeps the Java machine alive.
+     *
+     * @return what the training can be watched, paused and cancelled with
+     */
+    public Training start() {
+        TrainingControl control = new TrainingControl();
+        CompletableFuture<TrainingResult> result = new CompletableFuture<>();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        result.complete(new TrainingRun(this, control).run());
+                    } catch (Throwable e) {
+                        result.completeExceptionally(e);
+                    } finally {
+                        control.end();
+                    }
+                },
+                "openface-trainer");
+        thread.start();
+        return new Training(control, result);
     }
 
     /** Configures a {@link Trainer}. */
@@ -125,7 +169,17 @@ public final class Trainer {
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
         private long memoryBudget = DEFAULT_MEMORY_BUDGET;
+        private LearningRateSchedule schedule = LearningRateSchedule.constant();
+        private Augmentation augmentation = Augmentation.none();
+        private final Map<Diagnosis.Condition, Treatment> treatments = new EnumMap<>(Diagnosis.Condition.class);
         private int keepCheckpoints = 2;
+        private int keepEvery;
+        private @Nullable String keepBest;
+        private int checkpointBatches;
+        private @Nullable Duration checkpointInterval;
+        private @Nullable Path startFrom;
+        private boolean keepOptimizerMemory;
+        private int firstEpoch = 1;
         private boolean plots = true;
         private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
         private final List<TrainingListener> listeners = new ArrayList<>();
@@ -186,6 +240,12 @@ public final class Trainer {
             return this;
         }
 
+        /** How training images are changed at random, beside mirroring; not at all by default, as in OpenFace. */
+        public Builder augmentation(Augmentation change) {
+            augmentation = change;
+            return this;
+        }
+
         /** Batches in an epoch, those without triplets included (OpenFace's {@code -epochSize}); 250 by default. */
         public Builder batchesPerEpoch(int count) {
             checkArgument(count >= 1, "batchesPerEpoch (%s) must be at least 1", count);
@@ -228,6 +288,49 @@ public final class Trainer {
             return this;
         }
 
+        /** How the optimiser's learning rate changes over the epochs; constant by default, as in OpenFace. */
+        public Builder learningRate(LearningRateSchedule overEpochs) {
+            schedule = overEpochs;
+            return this;
+        }
+
+        /**
+         * What to do by itself when something looks wrong. By default a {@link Diagnosis} is an event and a line in the
+         * report, and nothing else changes.
+         */
+        public Builder treat(Diagnosis.Condition condition, Treatment treatment) {
+            treatments.put(condition, treatment);
+            return this;
+        }
+
+        /**
+         * Begins with the weights of a model file (OpenFace's {@code -retrain}) instead of the network's own. Only where
+         * the work directory holds no checkpoint yet; in a resumed run the file must still be the same.
+         */
+        public Builder startFrom(Path modelFile) {
+            startFrom = modelFile;
+            return this;
+        }
+
+        /**
+         * With {@link #startFrom}: whether to take the optimiser's memory along, if the file has one. Off by default, as
+         * OpenFace did.
+         */
+        public Builder keepOptimizerMemory(boolean on) {
+            keepOptimizerMemory = on;
+            return this;
+        }
+
+        /**
+         * Number of the first epoch (OpenFace's {@code -epochNumber}); 1 by default. Batches are chosen by the number of
+         * their epoch, so that a training that goes on from another's model sees new ones.
+         */
+        public Builder firstEpoch(int number) {
+            checkArgument(number >= 1, "firstEpoch (%s) must be at least 1", number);
+            firstEpoch = number;
+            return this;
+        }
+
         /** Start of all random choices of batches and triplets (OpenFace's {@code -manualSeed}); 2 by default. */
         public Builder seed(long start) {
             seed = start;
@@ -250,7 +353,41 @@ public final class Trainer {
             return this;
         }
 
-        /** How many of the newest checkpoints are kept; 2 by default, so that one can be damaged. */
+        /** Writes a checkpoint within an epoch too, after every {@code count} batches. */
+        public Builder checkpointEveryBatches(int count) {
+            checkArgument(count >= 1, "checkpointEveryBatches (%s) must be at least 1", count);
+            checkpointBatches = count;
+            return this;
+        }
+
+        /** Writes a checkpoint within an epoch too, after the first batch that ends so long after the one before. */
+        public Builder checkpointEvery(Duration time) {
+            checkArgument(!time.isNegative() && !time.isZero(), "checkpointEvery (%s) must be positive", time);
+            checkpointInterval = time;
+            return this;
+        }
+
+        /** Keeps the checkpoint of every epoch whose number is a multiple of {@code epochs}. */
+        public Builder keepEvery(int epochs) {
+            checkArgument(epochs >= 1, "keepEvery (%s) must be at least 1", epochs);
+            keepEvery = epochs;
+            return this;
+        }
+
+        /**
+         * Keeps the checkpoint of the epoch with the highest value of an evaluation's figure.
+         *
+         * @param figure such as {@code validation.auc}
+         */
+        public Builder keepBest(String figure) {
+            keepBest = figure;
+            return this;
+        }
+
+        /**
+         * How many of the newest checkpoints are kept, of whole epochs and of those within the epoch under way; 2 by
+         * default, so that one can be damaged.
+         */
         public Builder keepCheckpoints(int count) {
             checkArgument(count >= 1, "keepCheckpoints (%s) must be at least 1", count);
             keepCheckpoints = count;
@@ -310,12 +447,25 @@ public final class Trainer {
             checkState(model != null, "a trainer needs a network: call model(...)");
             checkState(trainingSet != null, "a trainer needs faces: call trainingSet(...)");
             checkState(workDirectory != null, "a trainer needs a folder to write to: call workDirectory(...)");
+            checkArgument(
+                    firstEpoch <= epochs,
+                    "firstEpoch is %s and the last epoch %s: epochs(...) counts those before the first too",
+                    firstEpoch,
+                    epochs);
+            checkArgument(
+                    startFrom != null || !keepOptimizerMemory,
+                    "keepOptimizerMemory is about startFrom(...), which is missing");
             return new Trainer(this, model, trainingSet, workDirectory);
         }
 
         /** Builds and trains: {@link Trainer#fit}. */
         public TrainingResult fit() throws IOException {
             return build().fit();
+        }
+
+        /** Builds and trains in the background: {@link Trainer#start}. */
+        public Training start() {
+            return build().start();
         }
 
         private Map<String, String> describe() {
@@ -329,7 +479,11 @@ public final class Trainer {
             words.put("miner", Description.of(miner));
             words.put("loss", loss.toString());
             words.put("optimizer", optimizer.toString());
+            words.put("learningRate", Description.of(schedule));
+            words.put("augmentation", Description.of(augmentation));
             words.put("seed", Long.toString(seed));
+            words.put("firstEpoch", Integer.toString(firstEpoch));
+            words.put("treatments", treatments.toString());
             return words;
         }
     }

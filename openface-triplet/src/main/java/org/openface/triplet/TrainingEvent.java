@@ -15,7 +15,7 @@ public sealed interface TrainingEvent {
      *
      * @param plan how steps will be executed
      * @param configuration what decides the result, in words
-     * @param firstEpoch the first epoch to train; beyond {@code epochs} if there is nothing left to do
+     * @param firstEpoch the epoch to begin or go on with; beyond {@code epochs} if there is nothing left to do
      * @param epochs the last epoch
      * @param resumedFrom the model file that the run goes on from
      */
@@ -69,8 +69,13 @@ public sealed interface TrainingEvent {
     record EmptyBatch(int epoch, int batch, int batches, MiningStatistics statistics, Duration remaining)
             implements TrainingEvent {}
 
-    /** An epoch's network is on disk and will be found by a later run. */
-    record CheckpointWritten(int epoch, Path modelFile) implements TrainingEvent {}
+    /**
+     * The network is on disk and will be found by a later run.
+     *
+     * @param epoch the last whole epoch, 0 before the first
+     * @param batch batches of the next epoch that are done; 0 between epochs
+     */
+    record CheckpointWritten(int epoch, int batch, Path modelFile) implements TrainingEvent {}
 
     /** An evaluation has ended. */
     record EvaluationCompleted(int epoch, String name, Map<String, Double> figures) implements TrainingEvent {}
@@ -78,12 +83,26 @@ public sealed interface TrainingEvent {
     /** An evaluation has failed; training goes on. */
     record EvaluationFailed(int epoch, String name, Exception cause) implements TrainingEvent {}
 
-    /** Plots could not be drawn or written; training goes on. */
+    /** Something looks wrong. */
+    record Diagnosed(Diagnosis diagnosis) implements TrainingEvent {}
+
+    /**
+     * What was asked for in case of a diagnosis has been done.
+     *
+     * @param diagnosis the case
+     * @param treatment what is different from the next batch on
+     */
+    record Treated(Diagnosis diagnosis, Treatment treatment) implements TrainingEvent {}
+
+    /** The training waits, or no longer waits, because {@link Training#pause} was called. */
+    record Paused(boolean on) implements TrainingEvent {}
+
+    /** Plots or the report could not be drawn or written; training goes on. */
     record PlotsFailed(int epoch, Throwable cause) implements TrainingEvent {}
 
     /** An epoch has ended, with its evaluation, its checkpoint and its line in the logs. */
     record EpochCompleted(EpochMetrics metrics) implements TrainingEvent {}
 
-    /** Training has ended. */
+    /** Training has ended after the last epoch. */
     record Finished(TrainingResult result) implements TrainingEvent {}
 }

@@ -2,11 +2,19 @@ package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.hash.Hashing;
+import com.google.common.io.MoreFiles;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,13 +23,20 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.openface.core.dataset.BatchLoader;
 import org.openface.core.dataset.Face;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
+import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.triplet.Checkpoint.Place;
+import org.openface.triplet.Diagnosis.Condition;
 import org.openface.triplet.report.TrainingPlots;
 
 /** One call of {@link Trainer#fit}. */
@@ -29,6 +44,7 @@ final class TrainingRun {
     private static final System.Logger LOGGER = System.getLogger(Trainer.class.getName());
 
     private final Trainer trainer;
+    private final TrainingControl control;
     private final TrainableEmbedder model;
     private final WorkDirectory directory;
     private final CheckpointDirectory checkpoints;
@@ -37,15 +53,27 @@ final class TrainingRun {
     private final Map<String, String> configuration;
     private final List<EpochMetrics> history = new ArrayList<>();
     private final Set<Face> skippedBefore = new HashSet<>();
+    private final ConvergenceDoctor doctor;
 
+    // What the treatments given so far have led to.
+    private double rateFactor = 1;
+    private final Set<Condition> switched = EnumSet.noneOf(Condition.class);
+    private TripletMiner miner;
+
+    private EpochTally tally = new EpochTally();
+    private @Nullable Place lastCheckpoint;
+    private long lastCheckpointNanos = System.nanoTime();
     private final long start = System.nanoTime();
     private long stepsDone;
 
-    TrainingRun(Trainer trainer) throws IOException {
+    TrainingRun(Trainer trainer, TrainingControl control) throws IOException {
         this.trainer = trainer;
+        this.control = control;
         model = trainer.model;
+        miner = trainer.miner;
+        doctor = new ConvergenceDoctor(trainer.margin);
         directory = WorkDirectory.open(trainer.workDirectory);
-        checkpoints = new CheckpointDirectory(directory, trainer.keepCheckpoints);
+        checkpoints = new CheckpointDirectory(directory, trainer.retention);
         logs = new TrainingLogs(directory);
         plan = model.plan(trainer.sampler.maximumBatchSize(), trainer.memoryBudget);
         configuration = configuration();
@@ -59,6 +87,12 @@ final class TrainingRun {
         words.put("dimension", Integer.toString(model.dimension()));
         words.put("executor", plan.executor());
         words.put("chunkSize", Integer.toString(plan.chunkSize()));
+        if (trainer.startFrom != null) {
+            words.put(
+                    "startFrom",
+                    MoreFiles.asByteSource(trainer.startFrom).hash(Hashing.sha256())
+                            + (trainer.keepOptimizerMemory ? " with the optimiser's memory" : ""));
+        }
         return words;
     }
 
@@ -76,16 +110,16 @@ final class TrainingRun {
         Optional<Checkpoint> found =
                 checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
         if (found.isPresent()) {
-            refuseOtherConfiguration(found.get());
-            checkpoints.restore(found.get(), model);
-            history.addAll(found.get().history());
+            resume(found.get());
+        } else if (trainer.startFrom != null) {
+            startFrom(trainer.startFrom);
         }
         emit(new TrainingEvent.Started(
                 plan,
                 configuration,
-                history.size() + 1,
+                lastEpoch() + 1,
                 trainer.epochs,
-                found.map(checkpoint -> checkpoints.modelFile(checkpoint.epoch()))));
+                found.map(checkpoint -> checkpoints.modelFile(checkpoint.place()))));
         if (found.isPresent()) {
             if (!found.get().evaluated()) {
                 // The run before was interrupted between the checkpoint and its evaluation.
@@ -93,15 +127,82 @@ final class TrainingRun {
             }
             report();
         }
-        try (BatchSource batches = new BatchSource(trainer.sampler, model.imageSize(), trainer.batchesPerEpoch)) {
-            while (history.size() < trainer.epochs) {
-                epoch(history.size() + 1, batches);
+        try (BatchLoader batches = BatchLoader.builder(trainer.sampler)
+                .imageSize(model.imageSize())
+                .augmentation(trainer.augmentation)
+                .batchesPerEpoch(trainer.batchesPerEpoch)
+                .build()) {
+            while (lastEpoch() < trainer.epochs) {
+                epoch(lastEpoch() + 1, batches);
             }
         }
-        TrainingResult result =
-                new TrainingResult(history.size(), history, checkpoints.modelFile(history.size()), model.weightsHash());
+        TrainingResult result = new TrainingResult(
+                lastEpoch(), history, checkpoints.modelFile(new Place(lastEpoch(), 0)), model.weightsHash());
         emit(new TrainingEvent.Finished(result));
         return result;
+    }
+
+    /** The last whole epoch; the one before the first if there is none. */
+    private int lastEpoch() {
+        return history.isEmpty()
+                ? trainer.firstEpoch - 1
+                : history.get(history.size() - 1).epoch();
+    }
+
+    private void startFrom(Path file) throws IOException {
+        readState(file);
+        if (!trainer.keepOptimizerMemory) {
+            model.forgetOptimizer();
+        }
+    }
+
+    private void readState(Path file) throws IOException {
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            model.readState(in);
+        } catch (IOException e) {
+            throw new IOException("cannot start from " + file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void resume(Checkpoint checkpoint) throws IOException {
+        refuseOtherConfiguration(checkpoint);
+        checkpoints.restore(checkpoint, model);
+        history.addAll(checkpoint.history());
+        lastCheckpoint = checkpoint.place();
+        Map<String, String> state = checkpoint.state();
+        if (checkpoint.place().batch() > 0) {
+            tally = EpochTally.parse(state.getOrDefault("tally", ""));
+        }
+        doctor.restore(below(state, "doctor."));
+        rateFactor = Double.parseDouble(state.getOrDefault("rateFactor", "1"));
+        for (Condition condition : Condition.values()) {
+            if (state.getOrDefault("switched", "").contains(condition.name())
+                    && trainer.treatments.get(condition) instanceof Treatment.SwitchMiner change) {
+                switched.add(condition);
+                miner = change.miner();
+            }
+        }
+    }
+
+    private Map<String, String> state() {
+        Map<String, String> state = new LinkedHashMap<>();
+        if (tally.batches() > 0) {
+            state.put("tally", tally.format());
+        }
+        state.put("rateFactor", Double.toString(rateFactor));
+        state.put("switched", switched.toString());
+        doctor.state().forEach((name, value) -> state.put("doctor." + name, value));
+        return state;
+    }
+
+    private static Map<String, String> below(Map<String, String> all, String prefix) {
+        Map<String, String> out = new LinkedHashMap<>();
+        all.forEach((name, value) -> {
+            if (name.startsWith(prefix)) {
+                out.put(name.substring(prefix.length()), value);
+            }
+        });
+        return out;
     }
 
     private void refuseOtherConfiguration(Checkpoint checkpoint) {
@@ -117,45 +218,121 @@ final class TrainingRun {
         checkArgument(
                 differences.isEmpty(),
                 "cannot go on from %s: %s; use the same settings or another work directory",
-                checkpoints.trainerFile(checkpoint.epoch()),
+                checkpoints.trainerFile(checkpoint.place()),
                 String.join(", ", differences));
     }
 
-    private void epoch(int epoch, BatchSource batches) throws IOException {
-        EpochTally tally = new EpochTally();
-        long epochStart = System.nanoTime();
-        double waitedBefore = batches.secondsWaited();
-        for (int batch = 0; batch < trainer.batchesPerEpoch; batch++) {
-            step(epoch, batch, batches, tally);
+    private void epoch(int epoch, BatchLoader batches) throws IOException {
+        for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
+            serve(epoch, batch);
+            step(epoch, batch, batches);
+            if (batch + 1 < trainer.batchesPerEpoch && isCheckpointDue(batch + 1)) {
+                writeCheckpoint(new Place(epoch - 1, batch + 1), true);
+            }
         }
-        history.add(
-                tally.metrics(epoch, (System.nanoTime() - epochStart) / 1e9, batches.secondsWaited() - waitedBefore));
+        history.add(tally.metrics(epoch, trainer.sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
+        tally = new EpochTally();
         // Saved before it is evaluated: an evaluation that takes the process down costs no epoch.
-        Checkpoint checkpoint =
-                checkpoints.write(model, trainer.evaluations.isEmpty(), configuration, provenance(), history);
-        emit(new TrainingEvent.CheckpointWritten(epoch, checkpoints.modelFile(epoch)));
+        Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), trainer.evaluations.isEmpty());
         evaluate(checkpoint);
         report();
         emit(new TrainingEvent.EpochCompleted(history.get(history.size() - 1)));
     }
 
-    private void step(int epoch, int batch, BatchSource batches, EpochTally tally) throws IOException {
+    private boolean isCheckpointDue(int batchesDone) {
+        return (trainer.checkpointBatches > 0 && batchesDone % trainer.checkpointBatches == 0)
+                || (trainer.checkpointInterval != null
+                        && System.nanoTime() - lastCheckpointNanos >= trainer.checkpointInterval.toNanos());
+    }
+
+    private Checkpoint writeCheckpoint(Place place, boolean evaluated) throws IOException {
+        Checkpoint checkpoint =
+                checkpoints.write(model, place, evaluated, configuration, provenance(), state(), history);
+        lastCheckpoint = place;
+        lastCheckpointNanos = System.nanoTime();
+        emit(new TrainingEvent.CheckpointWritten(place.epoch(), place.batch(), checkpoints.modelFile(place)));
+        return checkpoint;
+    }
+
+    /** Does what others ask for between two batches. */
+    private void serve(int epoch, int batch) throws IOException {
+        Place place = new Place(epoch - 1, batch);
+        boolean paused = false;
+        try {
+            do {
+                CompletableFuture<Path> snapshot;
+                while ((snapshot = control.snapshots.poll()) != null) {
+                    snapshot(place, snapshot);
+                }
+                CompletableFuture<Map<String, Double>> evaluation;
+                while ((evaluation = control.evaluations.poll()) != null) {
+                    evaluation.complete(evaluateAll(place.epoch()));
+                }
+                if (control.isPaused() && !control.isCancelled() && !paused) {
+                    paused = true;
+                    emit(new TrainingEvent.Paused(true));
+                }
+            } while (control.awaitWork());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while pausing");
+        }
+        if (paused) {
+            emit(new TrainingEvent.Paused(false));
+        }
+        if (control.isCancelled()) {
+            if (batch > 0 && !place.equals(lastCheckpoint)) {
+                writeCheckpoint(place, true);
+            }
+            throw new CancellationException("the training was cancelled after " + place.epoch() + " epochs and " + batch
+                    + " batches; the same call goes on from there");
+        }
+    }
+
+    private void snapshot(Place place, CompletableFuture<Path> answer) {
+        String name = "snapshot-" + place + ".nn4";
+        try {
+            directory.write(name, model::writeState);
+            answer.complete(directory.resolve(name));
+        } catch (IOException e) {
+            answer.completeExceptionally(e);
+        }
+    }
+
+    private Optimizer optimizer(int epoch, int batch) {
+        double done = epoch - 1 + (double) batch / trainer.batchesPerEpoch;
+        double factor = trainer.schedule.factor(done);
+        checkArgument(
+                factor >= 0 && Double.isFinite(factor),
+                "the learning-rate schedule (%s) gives the factor %s after %s epochs; it must be finite and not negative",
+                Description.of(trainer.schedule),
+                factor,
+                done);
+        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * rateFactor);
+    }
+
+    private void step(int epoch, int batch, BatchLoader batches) throws IOException {
         long stepStart = System.nanoTime();
-        FaceBatch faces = batches.load(
+        long waitedBefore = batches.waitedNanos();
+        BatchLoader.Loaded loaded = batches.loadReadable(
                 epoch, batch, (face, reason) -> emit(new TrainingEvent.ImageSkipped(epoch, batch + 1, face, reason)));
+        FaceBatch faces = loaded.batch();
+        Optimizer optimizer = optimizer(epoch, batch);
         Triplets triplets;
-        double loss = 0;
-        double gradientNorm = 0;
+        EmbeddingBatch embeddings;
+        double loss = Double.NaN;
+        double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
-            MiningBatch in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = trainer.miner.mine(in);
+            embeddings = pass.embeddings();
+            MiningBatch in = miningBatch(epoch, batch, faces, embeddings);
+            triplets = miner.mine(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
                 if (!Double.isFinite(loss) || MiningBatch.firstNonFinite(gradient) >= 0) {
                     throw notFinite(epoch, batch, "the loss (" + loss + ") or its gradient");
                 }
-                StepReport report = pass.update(gradient, trainer.optimizer);
+                StepReport report = pass.update(gradient, optimizer);
                 if (report.firstNonFinite().isPresent()) {
                     throw notFinite(
                             epoch,
@@ -169,23 +346,57 @@ final class TrainingRun {
         // The pass is closed before anyone hears of it: a listener may embed faces.
         stepsDone++;
         MiningStatistics statistics = triplets.statistics();
+        Vitals vitals = Vitals.of(embeddings, statistics, !triplets.isEmpty(), gradientNorm);
+        Duration remaining = remaining(epoch, batch);
         if (triplets.isEmpty()) {
-            tally.empty(faces.size(), statistics);
-            emit(new TrainingEvent.EmptyBatch(
-                    epoch, batch + 1, trainer.batchesPerEpoch, statistics, remaining(epoch, batch)));
+            tally.empty(faces.size(), statistics, vitals);
         } else {
-            tally.step(faces.size(), triplets, loss, gradientNorm);
-            emit(new TrainingEvent.StepCompleted(
-                    epoch,
-                    batch + 1,
-                    trainer.batchesPerEpoch,
-                    faces.size(),
-                    triplets.size(),
-                    statistics,
-                    loss,
-                    gradientNorm,
-                    faces.size() * 1e9 / (System.nanoTime() - stepStart),
-                    remaining(epoch, batch)));
+            tally.step(faces.size(), triplets, loss, optimizer.learningRate(), vitals);
+        }
+        double seconds = (System.nanoTime() - stepStart) / 1e9;
+        tally.time(seconds, (batches.waitedNanos() - waitedBefore) / 1e9);
+        control.report(
+                new TrainingProgress(epoch, trainer.epochs, batch + 1, trainer.batchesPerEpoch, loss, remaining));
+        emit(
+                triplets.isEmpty()
+                        ? new TrainingEvent.EmptyBatch(epoch, batch + 1, trainer.batchesPerEpoch, statistics, remaining)
+                        : new TrainingEvent.StepCompleted(
+                                epoch,
+                                batch + 1,
+                                trainer.batchesPerEpoch,
+                                faces.size(),
+                                triplets.size(),
+                                statistics,
+                                loss,
+                                gradientNorm,
+                                faces.size() / seconds,
+                                remaining));
+        doctor.examine(epoch, batch + 1, vitals).forEach(this::diagnose);
+    }
+
+    private void diagnose(Diagnosis diagnosis) {
+        emit(new TrainingEvent.Diagnosed(diagnosis));
+        Treatment treatment = trainer.treatments.get(diagnosis.condition());
+        if (treatment instanceof Treatment.LowerLearningRate lower) {
+            rateFactor *= lower.factor();
+        } else if (treatment instanceof Treatment.SwitchMiner change) {
+            if (!switched.add(diagnosis.condition())) {
+                return;
+            }
+            miner = change.miner();
+        } else {
+            return;
+        }
+        emit(new TrainingEvent.Treated(diagnosis, treatment));
+    }
+
+    private void diagnoseEpoch() {
+        if (!trainer.evaluations.isEmpty()) {
+            String name = trainer.evaluations.keySet().iterator().next();
+            boolean hasAuc =
+                    history.stream().anyMatch(metrics -> metrics.evaluation().containsKey(name + ".auc"));
+            ConvergenceDoctor.overfitting(history, name + (hasAuc ? ".auc" : "." + Evaluation.ACCURACY))
+                    .ifPresent(this::diagnose);
         }
     }
 
@@ -201,7 +412,7 @@ final class TrainingRun {
     private IllegalStateException notFinite(int epoch, int batch, String what) {
         return new IllegalStateException("training stopped in epoch " + epoch + ", batch " + (batch + 1) + ": " + what
                 + " is NaN or infinite; last good checkpoint: "
-                + (history.isEmpty() ? "none yet" : checkpoints.modelFile(history.size()))
+                + (lastCheckpoint == null ? "none yet" : checkpoints.modelFile(lastCheckpoint))
                 + "; a lower learning rate may help");
     }
 
@@ -214,13 +425,18 @@ final class TrainingRun {
         if (trainer.evaluations.isEmpty()) {
             return;
         }
-        int epoch = checkpoint.epoch();
+        history.set(history.size() - 1, history.get(history.size() - 1).withEvaluation(evaluateAll(lastEpoch())));
+        diagnoseEpoch();
+        checkpoints.write(checkpoint.evaluated(state(), history));
+    }
+
+    private Map<String, Double> evaluateAll(int epoch) {
         Map<String, Double> all = new LinkedHashMap<>();
         for (Map.Entry<String, Evaluation> evaluation : trainer.evaluations.entrySet()) {
             String name = evaluation.getKey();
             TrainingEvent outcome;
             try {
-                Map<String, Double> figures = evaluation.getValue().evaluate(model);
+                Map<String, Double> figures = evaluation.getValue().evaluate(model.averaged());
                 figures.keySet()
                         .forEach(figure ->
                                 checkArgument(figure.matches("[\\w.@-]+"), "a figure cannot be named '%s'", figure));
@@ -232,8 +448,7 @@ final class TrainingRun {
             }
             emit(outcome);
         }
-        history.set(epoch - 1, history.get(epoch - 1).withEvaluation(all));
-        checkpoints.write(checkpoint.withHistory(history));
+        return all;
     }
 
     private void report() throws IOException {
@@ -248,7 +463,7 @@ final class TrainingRun {
             TrainingPlots.write(trainer.workDirectory);
         } catch (IOException | RuntimeException | LinkageError | InternalError e) {
             // Drawing needs fonts, which a bare server may lack; Java says so in several ways.
-            emit(new TrainingEvent.PlotsFailed(history.size(), e));
+            emit(new TrainingEvent.PlotsFailed(lastEpoch(), e));
         }
     }
 
@@ -259,6 +474,14 @@ final class TrainingRun {
             LOGGER.log(Level.WARNING, "training without an image: {0}", skipped.reason());
         } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
             LOGGER.log(Level.WARNING, "evaluation " + failed.name() + " failed", failed.cause());
+        } else if (event instanceof TrainingEvent.Diagnosed diagnosed) {
+            LOGGER.log(
+                    Level.WARNING,
+                    "{0} in epoch {1}: {2}; {3}",
+                    diagnosed.diagnosis().condition(),
+                    diagnosed.diagnosis().epoch(),
+                    diagnosed.diagnosis().seen(),
+                    diagnosed.diagnosis().advice());
         } else if (event instanceof TrainingEvent.PlotsFailed failed) {
             LOGGER.log(Level.WARNING, "no plots", failed.cause());
         }

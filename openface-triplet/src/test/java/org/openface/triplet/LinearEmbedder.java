@@ -7,12 +7,14 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
@@ -143,6 +145,18 @@ class LinearEmbedder implements TrainableEmbedder {
                 values[i] = data.readFloat();
             }
         }
+    }
+
+    @Override
+    public void forgetOptimizer() {
+        steps = 0;
+        Arrays.fill(mean, 0);
+        Arrays.fill(square, 0);
+    }
+
+    @Override
+    public FaceEmbedder averaged() {
+        return this;
     }
 
     @Override

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.eval.Verification;
@@ -530,5 +531,138 @@ class TrainerTest {
                         .fit())
                 .hasMessage("enough");
         assertThat(events(TrainingEvent.CheckpointWritten.class)).hasSize(1);
+    }
+
+    @Test
+    void aRunInterruptedWithinAnEpochGoesOnFromThere() throws IOException {
+        TrainingResult whole = trainer(new LinearEmbedder(1))
+                .workDirectory(temp.resolve("whole"))
+                .epochs(3)
+                .fit();
+        for (int stopAfter : new int[] {3, 4, 7, 13}) {
+            work = temp.resolve("stopped after " + stopAfter);
+            events.clear();
+            assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                            .epochs(3)
+                            .checkpointEveryBatches(2)
+                            .listener(new TrainingListener() {
+                                private int steps;
+
+                                @Override
+                                public void onEvent(TrainingEvent event) {
+                                    if (event instanceof TrainingEvent.StepCompleted && ++steps == stopAfter) {
+                                        throw new IllegalStateException("power cut");
+                                    }
+                                }
+                            })
+                            .fit())
+                    .hasMessage("power cut");
+            events.clear();
+            TrainingResult resumed = trainer(new LinearEmbedder(5))
+                    .epochs(3)
+                    .checkpointEveryBatches(2)
+                    .fit();
+            assertThat(resumed.weightsHash()).isEqualTo(whole.weightsHash());
+            assertThat(resumed.modelFile()).hasSameBinaryContentAs(whole.modelFile());
+            assertThat(work.resolve("train.log")).hasSameBinaryContentAs(temp.resolve("whole/train.log"));
+            assertThat(events(TrainingEvent.StepCompleted.class)).hasSizeLessThanOrEqualTo(15 - stopAfter + 2);
+        }
+    }
+
+    @Test
+    void whatIsKept() throws IOException {
+        double[] accuracies = {0.5, 0.9, 0.6, 0.9, 0.7, 0.7, 0.7, 0.7};
+        int[] epoch = {0};
+        trainer(new LinearEmbedder(1))
+                .epochs(8)
+                .keepCheckpoints(1)
+                .keepEvery(3)
+                .keepBest("lfw.accuracy")
+                .checkpointEveryBatches(1)
+                .evaluateEachEpoch("lfw", model -> Map.of("accuracy", accuracies[epoch[0]++]))
+                .fit();
+        try (Stream<Path> files = Files.list(work)) {
+            assertThat(files.map(file -> file.getFileName().toString()).filter(name -> name.startsWith("model")))
+                    .containsExactlyInAnyOrder("model-0002.nn4", "model-0003.nn4", "model-0006.nn4", "model-0008.nn4");
+        }
+    }
+
+    @Test
+    void startsFromAModelAndCountsOn() throws IOException {
+        TrainingResult first = trainer(new LinearEmbedder(1)).fit();
+        work = temp.resolve("second");
+        events.clear();
+        TrainingResult second = trainer(new LinearEmbedder(9))
+                .startFrom(first.modelFile())
+                .keepOptimizerMemory(true)
+                .firstEpoch(3)
+                .epochs(4)
+                .fit();
+        assertThat(second.history()).extracting(EpochMetrics::epoch).containsExactly(3, 4);
+        assertThat(second.epochs()).isEqualTo(4);
+        // With the optimiser's memory and the next epochs' batches it is the same training.
+        work = temp.resolve("at once");
+        assertThat(trainer(new LinearEmbedder(1)).epochs(4).fit().weightsHash()).isEqualTo(second.weightsHash());
+        // Without it, or with another seed, it is not.
+        work = temp.resolve("third");
+        TrainingResult third = trainer(new LinearEmbedder(9))
+                .startFrom(first.modelFile())
+                .firstEpoch(3)
+                .epochs(4)
+                .fit();
+        assertThat(third.weightsHash()).isNotEqualTo(second.weightsHash());
+        // It is resumed like any other, though not from another start.
+        events.clear();
+        assertThat(trainer(new LinearEmbedder(9))
+                        .startFrom(first.modelFile())
+                        .firstEpoch(3)
+                        .epochs(5)
+                        .fit()
+                        .history())
+                .hasSize(3);
+        assertThat(events(TrainingEvent.StepCompleted.class)).hasSize(5);
+        assertThatThrownBy(() ->
+                        trainer(new LinearEmbedder(9)).firstEpoch(3).epochs(5).fit())
+                .hasMessageContaining("startFrom was ");
+    }
+
+    @Test
+    void theLearningRateFollowsItsSchedule() throws IOException {
+        List<Double> rates = new ArrayList<>();
+        LinearEmbedder watched = new LinearEmbedder(1) {
+            @Override
+            StepReport step(float[] pixels, float[] gradient, Optimizer optimizer) {
+                rates.add(optimizer.learningRate());
+                return super.step(pixels, gradient, optimizer);
+            }
+        };
+        TrainingResult result = trainer(watched)
+                .batchesPerEpoch(2)
+                .epochs(3)
+                .learningRate(LearningRateSchedule.step(1, 0.5).withWarmUp(1))
+                .fit();
+        assertThat(rates).containsExactly(0.0, 0.005, 0.005, 0.005, 0.0025, 0.0025);
+        assertThat(result.last().learningRate()).isEqualTo(0.0025);
+        assertThat(result.last().identities()).isBetween(4, PEOPLE);
+    }
+
+    @Test
+    void averagedWeightsAreTheOnesEvaluated() throws IOException {
+        LinearEmbedder average = new LinearEmbedder(3);
+        LinearEmbedder model = new LinearEmbedder(1) {
+            @Override
+            public FaceEmbedder averaged() {
+                return average;
+            }
+        };
+        List<FaceEmbedder> evaluated = new ArrayList<>();
+        trainer(model)
+                .epochs(1)
+                .evaluateEachEpoch("lfw", embedder -> {
+                    evaluated.add(embedder);
+                    return Map.of();
+                })
+                .fit();
+        assertThat(evaluated).containsExactly(average);
     }
 }

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.random.RandomGenerator;
 
 /**
  * Random numbers that belong to an address, such as (seed, epoch, batch): the same address gives the same numbers,
@@ -12,7 +13,7 @@ import java.util.Map;
  *
  * <p>SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
  */
-final class AddressedRandom {
+final class AddressedRandom implements RandomGenerator {
     private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;
 
     private long state;
@@ -44,18 +45,21 @@ final class AddressedRandom {
         return z ^ (z >>> 31);
     }
 
-    long nextLong() {
+    @Override
+    public long nextLong() {
         state += GOLDEN_GAMMA;
         return mix(state);
     }
 
     /** Uniform in [0, 1). */
-    double nextDouble() {
+    @Override
+    public double nextDouble() {
         return (nextLong() >>> 11) * 0x1.0p-53;
     }
 
     /** Uniform in [0, bound). */
-    int nextInt(int bound) {
+    @Override
+    public int nextInt(int bound) {
         checkArgument(bound > 0, "bound (%s) must be positive", bound);
         // The high half of a 32 x 32 bit product (Lemire, 2019), with the few values that would favour some results
         // drawn again.

@@ -6,11 +6,16 @@ import static com.google.common.base.Preconditions.checkState;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -20,13 +25,15 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
  * Turns what a {@link BatchSampler} chooses into pixels, on threads of its own and ahead of the training: RGB in [0, 1],
- * mirrored where the sample says so, scaled to the network's size where a file has another (sides independently, so
+ * mirrored where the sample says so, changed by an {@link Augmentation} if there is one, scaled to the network's size where a file has another (sides independently, so
  * that a picture that is not square is squeezed, as in OpenFace).
  *
  * <p>A batch is the same for any number of threads and any order of calls. Decoded faces are kept within a budget of
@@ -35,6 +42,7 @@ import org.openface.core.image.RgbImage;
 public final class BatchLoader implements AutoCloseable {
     private final BatchSampler sampler;
     private final int imageSize;
+    private final Augmentation augmentation;
     private final int lookAhead;
     private final int batchesPerEpoch;
     private final ExecutorService threads;
@@ -49,6 +57,7 @@ public final class BatchLoader implements AutoCloseable {
     private BatchLoader(Builder builder) {
         sampler = builder.sampler;
         imageSize = builder.imageSize;
+        augmentation = builder.augmentation;
         lookAhead = builder.lookAhead;
         batchesPerEpoch = builder.batchesPerEpoch;
         cache = new FaceCache(builder.cacheBytes);
@@ -69,6 +78,7 @@ public final class BatchLoader implements AutoCloseable {
     public static final class Builder {
         private final BatchSampler sampler;
         private int imageSize = 96;
+        private Augmentation augmentation = Augmentation.none();
         private int threads = Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
         private int lookAhead = 2;
         private int batchesPerEpoch = Integer.MAX_VALUE;
@@ -82,6 +92,12 @@ public final class BatchLoader implements AutoCloseable {
         public Builder imageSize(int size) {
             checkArgument(size > 0, "imageSize (%s) must be positive", size);
             imageSize = size;
+            return this;
+        }
+
+        /** How images are changed after they are scaled and mirrored; {@link Augmentation#none} by default. */
+        public Builder augmentation(Augmentation change) {
+            augmentation = change;
             return this;
         }
 
@@ -141,6 +157,18 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /**
+     * A batch and the faces in it, in its order.
+     *
+     * @param batch their pixels
+     * @param faces their files
+     */
+    public record Loaded(FaceBatch batch, List<Face> faces) {
+        public Loaded {
+            faces = List.copyOf(faces);
+        }
+    }
+
+    /**
      * The batch that the sampler chooses for (epoch, batch), and a start on those that follow it. Batches are numbered from
      * 0.
      *
@@ -148,39 +176,94 @@ public final class BatchLoader implements AutoCloseable {
      * @throws IllegalStateException if the loader is closed
      */
     public FaceBatch load(int epoch, int batch) throws IOException {
+        return load(epoch, batch, 0, (face, reason) -> {}).batch();
+    }
+
+    /**
+     * As {@link #load(int, int)}, without the images that cannot be read, such as one that has vanished.
+     *
+     * @param skipped is told of each image left out, with the reason
+     * @throws IOException if more than half of the batch cannot be read, or the calling thread is interrupted
+     */
+    public Loaded loadReadable(int epoch, int batch, BiConsumer<Face, String> skipped) throws IOException {
+        return load(epoch, batch, 0.5, skipped);
+    }
+
+    private Loaded load(int epoch, int batch, double mayMiss, BiConsumer<Face, String> skipped) throws IOException {
         Pending asked = schedule(new Position(epoch, batch));
+        List<BatchSample.Entry> entries = asked.sample().entries();
+        Map<Integer, IOException> lost = new TreeMap<>();
         long start = System.nanoTime();
         try {
             if (Thread.interrupted()) { // a future that is done would not notice
                 throw new InterruptedException();
             }
-            for (Future<?> image : asked.images()) {
-                image.get();
+            for (int i = 0; i < entries.size(); i++) {
+                await(asked, i).ifPresent(putInto(lost, i));
+                if (lost.size() > mayMiss * entries.size()) {
+                    throw tooMany(entries, lost, mayMiss);
+                }
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while loading batch " + batch + " of epoch " + epoch);
+        } finally {
+            asked.cancel(); // nothing is left under way if all went well
+            waitedNanos.addAndGet(System.nanoTime() - start);
+        }
+        lost.forEach((i, reason) -> skipped.accept(entries.get(i).face(), String.valueOf(reason.getMessage())));
+        List<BatchSample.Entry> read = new ArrayList<>();
+        float[] pixels = asked.pixels().values;
+        int perImage = 3 * imageSize * imageSize;
+        for (int i = 0; i < entries.size(); i++) {
+            if (!lost.containsKey(i)) {
+                System.arraycopy(pixels, i * perImage, pixels, read.size() * perImage, perImage);
+                read.add(entries.get(i));
+            }
+        }
+        FaceBatch faces = new FaceBatch(
+                imageSize,
+                lost.isEmpty() ? pixels : Arrays.copyOf(pixels, read.size() * perImage),
+                read.stream().mapToInt(BatchSample.Entry::identity).toArray(),
+                read.stream().map(BatchSample.Entry::role).toList());
+        return new Loaded(faces, read.stream().map(BatchSample.Entry::face).toList());
+    }
+
+    private static Consumer<IOException> putInto(Map<Integer, IOException> lost, int image) {
+        return reason -> lost.put(image, reason);
+    }
+
+    private static IOException tooMany(
+            List<BatchSample.Entry> entries, Map<Integer, IOException> lost, double mayMiss) {
+        int last = Collections.max(lost.keySet());
+        String reason = String.valueOf(Objects.requireNonNull(lost.get(last)).getMessage());
+        return new IOException(
+                mayMiss == 0
+                        ? reason
+                        : "more than half of the images of a batch cannot be read, among them "
+                                + entries.get(last).face().file() + ": " + reason,
+                lost.get(last));
+    }
+
+    /** Waits for one image; returns why it cannot be read. */
+    private Optional<IOException> await(Pending asked, int image) throws InterruptedException {
+        try {
+            asked.images().get(image).get();
+            return Optional.empty();
         } catch (ExecutionException e) {
-            asked.cancel();
             synchronized (pending) {
                 checkState(!closed, "the loader was closed while a batch was loading");
             }
             if (e.getCause() instanceof IOException cause) {
-                throw new IOException(cause.getMessage(), cause);
+                return Optional.of(cause);
             }
-            throw new IllegalStateException("loading batch " + batch + " of epoch " + epoch + " failed", e.getCause());
+            throw new IllegalStateException(
+                    "loading image " + image + " of batch " + asked.sample().batch() + " of epoch "
+                            + asked.sample().epoch() + " failed: " + e.getCause(),
+                    e.getCause());
         } catch (CancellationException e) {
             throw new IllegalStateException("the loader was closed while a batch was loading", e);
-        } catch (InterruptedException e) {
-            asked.cancel();
-            Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted while loading batch " + batch + " of epoch " + epoch);
-        } finally {
-            waitedNanos.addAndGet(System.nanoTime() - start);
         }
-        List<BatchSample.Entry> entries = asked.sample().entries();
-        return new FaceBatch(
-                imageSize,
-                asked.pixels().values,
-                entries.stream().mapToInt(BatchSample.Entry::identity).toArray(),
-                entries.stream().map(BatchSample.Entry::role).toList());
     }
 
     /** Starts what is asked for and what follows, drops everything else, and hands over what is asked for. */
@@ -214,10 +297,18 @@ public final class BatchLoader implements AutoCloseable {
         List<Future<?>> images = new ArrayList<>();
         for (int i = 0; i < sample.size(); i++) {
             BatchSample.Entry entry = sample.entries().get(i);
+            int place = i;
             int offset = i * floatsPerImage;
             images.add(threads.submit(() -> {
                 RgbImage face = cache.read(entry.face(), imageSize);
-                (entry.flipped() ? face.flipped() : face).copyTo(pixels.values, offset);
+                face = augmentation.apply(
+                        entry.flipped() ? face.flipped() : face,
+                        sampler.augmentation(position.epoch(), position.batch(), place));
+                if (face.width() != imageSize || face.height() != imageSize) {
+                    throw new IllegalStateException("the augmentation made " + face + " of an image of " + imageSize
+                            + " x " + imageSize + " pixels; it must keep the size");
+                }
+                face.copyTo(pixels.values, offset);
                 return null;
             }));
         }

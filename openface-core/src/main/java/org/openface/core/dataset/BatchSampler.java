@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.openface.core.embedding.Role;
@@ -22,6 +23,7 @@ public final class BatchSampler {
     private static final int IMAGES = 2;
     private static final int EXTRA_NEGATIVES = 3;
     private static final int FLIP = 4;
+    private static final int AUGMENTATION = 5;
 
     private final FaceDataset dataset;
     private final int identitiesPerBatch;
@@ -144,8 +146,7 @@ public final class BatchSampler {
 
     /** The faces of one batch. Epochs and batches may be numbered from 0 or 1, as long as it is always the same. */
     public BatchSample sample(int epoch, int batch) {
-        int[] people = random(epoch, batch, IDENTITIES, 0)
-                .distinct(identitiesPerBatch, dataset.identities().size());
+        int[] people = people(epoch, batch);
         List<BatchSample.Entry> entries = new ArrayList<>();
         for (int person : people) {
             List<Face> faces = dataset.faces(person);
@@ -190,6 +191,27 @@ public final class BatchSampler {
 
     private boolean flipped(int epoch, int batch, int position) {
         return horizontalFlip && random(epoch, batch, FLIP, position).nextLong() < 0;
+    }
+
+    /** Random numbers for changing one image of a batch. */
+    AddressedRandom augmentation(int epoch, int batch, int position) {
+        return random(epoch, batch, AUGMENTATION, position);
+    }
+
+    /** How many identities the batches of an epoch show, as full members; known without reading an image. */
+    public int identitiesInEpoch(int epoch, int batches) {
+        BitSet seen = new BitSet();
+        for (int batch = 0; batch < batches; batch++) {
+            for (int person : people(epoch, batch)) {
+                seen.set(person);
+            }
+        }
+        return seen.cardinality();
+    }
+
+    private int[] people(int epoch, int batch) {
+        return random(epoch, batch, IDENTITIES, 0)
+                .distinct(identitiesPerBatch, dataset.identities().size());
     }
 
     private AddressedRandom random(int epoch, int batch, int purpose, int index) {

@@ -44,6 +44,15 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
      */
     void readState(InputStream in) throws IOException;
 
+    /** Empties the optimiser's memory, so that the next step is its first; weights and running statistics stay. */
+    void forgetOptimizer();
+
+    /**
+     * What embeds with the average of the weights that {@link Optimizer#averaged} keeps; this network itself while there
+     * is none. It belongs to this network: it follows its training and is closed with it.
+     */
+    FaceEmbedder averaged();
+
     /**
      * SHA-256 over the parameter values in a fixed order, in hexadecimal: equal for two networks exactly when all their
      * weights are.

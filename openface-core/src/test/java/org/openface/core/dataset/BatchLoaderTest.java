@@ -178,6 +178,12 @@ class BatchLoaderTest {
             assertThat(Thread.getAllStackTraces().keySet())
                     .anyMatch(thread -> thread.getName().startsWith(name) && thread.isDaemon());
         }
+        // A pool counts as terminated while its last thread still returns.
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith(name)) {
+                thread.join(5000);
+            }
+        }
         assertThat(Thread.getAllStackTraces().keySet())
                 .noneMatch(thread -> thread.getName().startsWith(name));
     }

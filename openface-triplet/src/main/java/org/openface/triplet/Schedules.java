@@ -1,0 +1,75 @@
+package org.openface.triplet;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+/** The schedules that come with the library; records, so that their words are the same in every run. */
+final class Schedules {
+    private Schedules() {}
+
+    record Constant() implements LearningRateSchedule {
+        @Override
+        public double factor(double epochs) {
+            return 1;
+        }
+
+        @Override
+        public String toString() {
+            return "constant";
+        }
+    }
+
+    record Step(double every, double by) implements LearningRateSchedule {
+        Step {
+            checkEpochs(every);
+            checkArgument(by > 0 && by <= 1, "factor (%s) must be in (0, 1]", by);
+        }
+
+        @Override
+        public double factor(double epochs) {
+            return Math.pow(by, Math.floor(epochs / every));
+        }
+
+        @Override
+        public String toString() {
+            return "times " + by + " every " + every + " epochs";
+        }
+    }
+
+    record Cosine(double length, double floor) implements LearningRateSchedule {
+        Cosine {
+            checkEpochs(length);
+            checkArgument(floor >= 0 && floor <= 1, "floor (%s) must be in [0, 1]", floor);
+        }
+
+        @Override
+        public double factor(double epochs) {
+            double share = Math.min(1, epochs / length);
+            return floor + (1 - floor) * (1 + Math.cos(Math.PI * share)) / 2;
+        }
+
+        @Override
+        public String toString() {
+            return "cosine over " + length + " epochs to " + floor;
+        }
+    }
+
+    record WarmUp(LearningRateSchedule after, double length) implements LearningRateSchedule {
+        WarmUp {
+            checkEpochs(length);
+        }
+
+        @Override
+        public double factor(double epochs) {
+            return Math.min(1, epochs / length) * after.factor(epochs);
+        }
+
+        @Override
+        public String toString() {
+            return Description.of(after) + " after a warm-up of " + length + " epochs";
+        }
+    }
+
+    private static void checkEpochs(double epochs) {
+        checkArgument(epochs > 0 && Double.isFinite(epochs), "epochs (%s) must be finite and positive", epochs);
+    }
+}
