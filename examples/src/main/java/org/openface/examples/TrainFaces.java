@@ -115,15 +115,14 @@ public final class TrainFaces implements Callable<Integer> {
     private final Progress progress;
     private Duration remaining = Duration.ZERO;
 
-    /** Reads {@code 0.25} or {@code 25%}. */
+    /** Reads {@code 0.25}, {@code 25%} or {@code 25}. */
     static final class Share implements ITypeConverter<Double> {
         @Override
         public Double convert(String text) {
-            String number = text.strip();
-            double share = number.endsWith("%")
-                    ? Double.parseDouble(number.substring(0, number.length() - 1)) / 100
-                    : Double.parseDouble(number);
-            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25%%", text);
+            boolean percent = text.strip().endsWith("%");
+            double number = Double.parseDouble(text.replace("%", "").strip());
+            double share = percent || number > 1 ? number / 100 : number;
+            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25 percent", text);
             return share;
         }
     }
@@ -361,6 +360,7 @@ public final class TrainFaces implements Callable<Integer> {
         return Map.of(Evaluation.ACCURACY, result.meanAccuracy(), "auc", result.auc(), "eer", result.eer());
     }
 
+    /** What goes wrong the library logs, which is on stderr. */
     private void tell(TrainingEvent event, int lastEpoch) {
         if (event instanceof TrainingEvent.Started started) {
             started.resumedFrom().ifPresent(file -> progress.say("going on from %s", file.getFileName()));
@@ -377,14 +377,6 @@ public final class TrainFaces implements Callable<Integer> {
             showBatch(empty.epoch(), lastEpoch, empty.batch(), empty.batches());
         } else if (event instanceof TrainingEvent.EpochCompleted completed) {
             sayEpoch(completed.metrics(), lastEpoch);
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped) {
-            progress.say("trained without %s: %s", skipped.face().file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
-            progress.say("cannot use %s: %s", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
-            progress.say("could not verify on %s faces: %s", failed.name(), failed.cause());
-        } else if (event instanceof TrainingEvent.PlotsFailed failed) {
-            progress.say("could not draw plots: %s", failed.cause());
         }
     }
 
