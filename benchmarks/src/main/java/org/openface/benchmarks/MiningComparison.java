@@ -26,33 +26,48 @@ final class MiningComparison {
     static List<String> mining(int rounds) throws IOException {
         List<String> lines = new ArrayList<>();
         for (int size : new int[] {300, 1_800, 10_000}) {
-            MiningCase shape = MiningCase.of(size);
-            EmbeddingBatch embeddings = shape.embeddings();
-            int[] identities = shape.identities();
-            Runnable ours = () -> step(TripletMiner.openFace(), shape, embeddings, identities);
-            int each = Math.max(1, 20_000 / size);
-            time(ours, 10 * each); // the compiler needs a while
-            for (String kind : List.of("vectorised", "cubic")) {
-                lines.add(againstPyTorch(kind, shape, ours, rounds, each));
-            }
-            Runnable loop = () -> loop(shape, embeddings);
-            lines.add(against("openface-loop-java", "plain", 1, shape, ours, n -> time(loop, n), rounds, each));
-            Runnable custom = () -> step(MiningCase.custom(), shape, embeddings, identities);
-            time(custom, 10 * each);
-            double[] both = {
-                Compare.median(time(custom, 4 * each)), Compare.median(time(ours, 4 * each)),
-            };
-            System.out.printf(
-                    Locale.ROOT,
-                    "# mining: a strategy of a user's own at %d images: %.3f ms, %.2f times the preset%n",
-                    size,
-                    both[0],
-                    both[0] / both[1]);
+            lines.addAll(compare(MiningCase.of(size), rounds));
         }
         for (int size : new int[] {1_000, 3_000, 10_000, 30_000, 100_000}) {
             scale(MiningCase.of(size));
         }
         return lines;
+    }
+
+    static List<String> compare(MiningCase shape, int rounds) throws IOException {
+        EmbeddingBatch embeddings = shape.embeddings();
+        int[] identities = shape.identities();
+        Runnable ours = () -> step(TripletMiner.openFace(), shape, embeddings, identities);
+        Runnable custom = () -> step(MiningCase.custom(), shape, embeddings, identities);
+        Runnable loop = () -> loop(shape, embeddings);
+        int each = Math.max(1, 20_000 / shape.size());
+        // The compiler needs a while.
+        time(ours, 10 * each);
+        time(custom, 10 * each);
+        List<String> lines = new ArrayList<>();
+        for (String kind : List.of("vectorised", "cubic")) {
+            lines.add(said(againstPyTorch(kind, shape, ours, rounds, each)));
+        }
+        lines.add(said(against("openface-loop-java", "plain", 1, shape, ours, n -> time(loop, n), rounds, each)));
+        List<Double> preset = new ArrayList<>();
+        List<Double> own = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            preset.addAll(time(ours, each));
+            own.addAll(time(custom, each));
+        }
+        said(String.format(
+                Locale.ROOT,
+                "mining: a strategy of a user's own at %d images: %.3f ms, %.2f times the preset",
+                shape.size(),
+                Compare.median(own),
+                Compare.median(own) / Compare.median(preset)));
+        return lines;
+    }
+
+    /** Says at once what takes long to come together. */
+    private static String said(String line) {
+        System.out.println("# " + line);
+        return line;
     }
 
     private interface Peer {
@@ -139,7 +154,7 @@ final class MiningComparison {
         return times;
     }
 
-    private static void scale(MiningCase shape) {
+    static void scale(MiningCase shape) {
         EmbeddingBatch embeddings = shape.embeddings();
         int[] identities = shape.identities();
         System.gc();

@@ -213,20 +213,20 @@ final class MiningPass {
         private void mine(int run) {
             anchor = pairs.anchor(run);
             int firstPair = pairs.start(run);
-            int count = pairs.start(run + 1) - firstPair;
-            positiveDistances[run] = readPairs(firstPair, count);
+            int pairCount = pairs.start(run + 1) - firstPair;
+            positiveDistances[run] = readPairs(firstPair, pairCount);
             int others = total - fillBuckets();
             countBuckets();
             noteNearest(run);
             ranked = false;
-            all[run] = (long) count * others;
-            negativeDistances[run] = count * sum[0];
-            for (int i = 0; i < count; i++) {
+            all[run] = (long) pairCount * others;
+            negativeDistances[run] = pairCount * sum[0];
+            for (int i = 0; i < pairCount; i++) {
                 int image = pairs.positive(firstPair + i);
                 // The positive's own place no longer holds its distance.
                 float ap = positive[i];
                 int level = level(met[i]);
-                int violators = this.count[level];
+                int violators = count[level];
                 if (violators > 0) {
                     violating[run] += violators;
                     violatingPairs[run]++;

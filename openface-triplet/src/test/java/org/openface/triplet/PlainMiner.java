@@ -57,7 +57,6 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
             }
             float ap = distances[positive];
             count(ap);
-            noteHardest();
             candidates.moveTo(anchor, positive, ap);
             for (int i = 0; i < others; i++) {
                 if (filter.accepts(ap, otherDistances[i], margin)) {
@@ -85,6 +84,7 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
                     others++;
                 }
             }
+            noteHardest();
         }
 
         private void noteHardest() {
