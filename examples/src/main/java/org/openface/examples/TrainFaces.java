@@ -115,15 +115,14 @@ public final class TrainFaces implements Callable<Integer> {
     private final Progress progress;
     private Duration remaining = Duration.ZERO;
 
-    /** Reads {@code 0.25} or {@code 25%}. */
+    /** Reads {@code 0.25}, {@code 25%} or {@code 25}. */
     static final class Share implements ITypeConverter<Double> {
         @Override
         public Double convert(String text) {
-            String number = text.strip();
-            double share = number.endsWith("%")
-                    ? Double.parseDouble(number.substring(0, number.length() - 1)) / 100
-                    : Double.parseDouble(number);
-            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25%%", text);
+            boolean percent = text.strip().endsWith("%");
+            double number = Double.parseDouble(text.replace("%", "").strip());
+            double share = percent || number > 1 ? number / 100 : number;
+            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25 percent", text);
             return share;
         }
     }

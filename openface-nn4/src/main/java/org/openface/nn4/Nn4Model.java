@@ -659,6 +659,17 @@ public final class Nn4Model implements TrainableEmbedder {
         return pixels;
     }
 
+    /** Multiplies every weight by 1 + factor; for tests of how rounding spreads. */
+    void nudge(float factor) {
+        for (TensorSpec spec : parameters.specs()) {
+            float[] values = parameters.get(spec.name());
+            for (int i = 0; i < values.length; i++) {
+                values[i] *= 1 + factor;
+            }
+        }
+        parameters.changed();
+    }
+
     /** The parameter values by name; for tests. */
     float[] parameter(String name) {
         return Arrays.copyOf(parameters.get(name), parameters.get(name).length);
