@@ -3,6 +3,8 @@ package org.openface.nn4;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.collect.Iterators;
+import com.google.common.collect.Streams;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,8 +20,11 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
@@ -315,6 +320,19 @@ public final class Nn4Model implements TrainableEmbedder {
             }
         }
         return new EmbeddingBatch(embeddingSize, all);
+    }
+
+    /**
+     * Embeds a stream of faces of any length: read and computed {@value #INFERENCE_BATCH} at a time, as the result is drawn
+     * from.
+     */
+    public Stream<Embedding> embed(Stream<RgbImage> faces) {
+        return Streams.stream(Iterators.partition(faces.iterator(), INFERENCE_BATCH))
+                .flatMap(some -> {
+                    EmbeddingBatch embeddings = embed(some);
+                    return IntStream.range(0, embeddings.size()).mapToObj(embeddings::get);
+                })
+                .onClose(faces::close);
     }
 
     /**

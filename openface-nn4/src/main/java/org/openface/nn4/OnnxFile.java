@@ -60,12 +60,15 @@ final class OnnxFile {
         long side = architecture.imageSize();
         graph.message(11, value("images", 3, side, side));
         graph.message(12, value("embeddings", embeddingSize));
+        tensor("one", new float[] {1});
+        tensor("nine", new float[] {9});
+        tensor("lrn.alpha", new float[] {1e-4f});
 
         String h = convolution("conv1", "images");
         h = pooling("pool1", h, Nn4Graph.STEM_POOL);
-        h = localResponseNorm("lrn1", h);
+        h = localResponseNorm("lrn1", h, 64, side / 4);
         h = convolution("conv3", convolution("conv2", h));
-        h = localResponseNorm("lrn2", h);
+        h = localResponseNorm("lrn2", h, Architecture.STEM_CHANNELS, side / 4);
         h = pooling("pool2", h, Nn4Graph.STEM_POOL);
         int mapSide = architecture.imageSize() / 8;
         for (Inception block : architecture.blocks()) {
@@ -149,14 +152,36 @@ final class OnnxFile {
         Message strides = squares("strides", pool.stride());
         if (pool.kind() == Pooling.MAX) {
             node("MaxPool", name, List.of(x), kernel, strides, frame(pool.padding()));
-        } else {
-            node("LpPool", name, List.of(x), kernel, strides, integer("p", 2));
+            return name;
         }
+        // as LpPool, which ONNX Runtime computes ten times slower
+        node("Mul", name + ".squares", List.of(x, x));
+        node("AveragePool", name + ".mean", List.of(name + ".squares"), kernel, strides);
+        node("Mul", name + ".sum", List.of(name + ".mean", "nine"));
+        node("Sqrt", name, List.of(name + ".sum"));
         return name;
     }
 
-    private String localResponseNorm(String name, String x) {
-        node("LRN", name, List.of(x), integer("size", 5), real("alpha", 1e-4f), real("beta", 0.75f), real("bias", 1));
+    /** As the operator LRN, which ONNX Runtime computes several times slower. */
+    private String localResponseNorm(String name, String x, long channels, long side) {
+        tensor(name + ".rows", new long[] {0, 1, channels, side * side});
+        tensor(name + ".map", new long[] {0, channels, side, side});
+        node("Mul", name + ".squares", List.of(x, x));
+        node("Reshape", name + ".columns", List.of(name + ".squares", name + ".rows"));
+        node(
+                "AveragePool",
+                name + ".mean",
+                List.of(name + ".columns"),
+                integers("kernel_shape", 5, 1),
+                integers("pads", 2, 0, 2, 0),
+                integer("count_include_pad", 1));
+        node("Reshape", name + ".means", List.of(name + ".mean", name + ".map"));
+        node("Mul", name + ".scaled", List.of(name + ".means", "lrn.alpha"));
+        node("Add", name + ".base", List.of(name + ".scaled", "one"));
+        node("Sqrt", name + ".root", List.of(name + ".base"));
+        node("Sqrt", name + ".fourthRoot", List.of(name + ".root"));
+        node("Mul", name + ".power", List.of(name + ".root", name + ".fourthRoot")); // to the 3/4
+        node("Div", name, List.of(x, name + ".power"));
         return name;
     }
 
@@ -208,10 +233,6 @@ final class OnnxFile {
         return new Message().text(1, name).number(3, value).number(20, 2);
     }
 
-    private static Message real(String name, float value) {
-        return new Message().text(1, name).fixed(2, value).number(20, 1);
-    }
-
     private static Message integers(String name, long... values) {
         Message attribute = new Message().text(1, name);
         for (long value : values) {
@@ -235,15 +256,6 @@ final class OnnxFile {
         Message number(int field, long value) {
             varint((long) field << 3);
             varint(value);
-            return this;
-        }
-
-        Message fixed(int field, float value) {
-            varint(((long) field << 3) | 5);
-            int bits = Float.floatToRawIntBits(value);
-            for (int shift = 0; shift < 32; shift += 8) {
-                bytes.write(bits >>> shift);
-            }
             return this;
         }
 

@@ -99,6 +99,9 @@ class Nn4ModelTest {
             length += v * v;
         }
         assertThat(length).isCloseTo(1, within(1e-5));
+        List<Embedding> stream = model.embed(faces.stream()).toList();
+        assertThat(stream).hasSize(35);
+        assertThat(stream.get(34).values()).isEqualTo(all.get(34).values());
         assertThat(model.embed(faces.get(34)).squaredDistance(all.get(34))).isLessThan(1e-9);
         assertThat(model.embed(faces.get(0)).squaredDistance(all.get(1))).isPositive();
     }
