@@ -176,6 +176,12 @@ class TrainerTest {
                             "train.log",
                             "test.log",
                             "metrics.csv",
+                            "metrics.jsonl",
+                            "configuration.tsv",
+                            "diagnoses.tsv",
+                            "label-noise.tsv",
+                            "hardest-pairs.tsv",
+                            "report.html",
                             "loss.png",
                             "mining.png",
                             "accuracy.png");
