@@ -29,12 +29,16 @@ final class Judge implements AutoCloseable {
     private final List<RgbImage> faces = new ArrayList<>();
 
     /** @param training where the faces for batch-norm's statistics are drawn from, at random */
-    Judge(Nn4Model.Variant variant, FaceDataset training, long seed) throws IOException {
+    Judge(Nn4Model.Variant variant, FaceDataset training, long seed) {
         copy = Nn4Model.builder(variant).build();
         List<Face> shuffled = new ArrayList<>(training.faces());
         Collections.shuffle(shuffled, new Random(seed));
         for (Face face : shuffled.subList(0, Math.min(FACES_FOR_STATISTICS, shuffled.size()))) {
-            faces.add(ImageFiles.read(face.file()).resized(copy.imageSize(), copy.imageSize()));
+            try {
+                faces.add(ImageFiles.read(face.file()).resized(copy.imageSize(), copy.imageSize()));
+            } catch (IOException e) {
+                // The trainer will report it; statistics are as good without it.
+            }
         }
     }
 

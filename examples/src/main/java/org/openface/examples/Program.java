@@ -4,10 +4,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 
 /** How the examples are started and how they fail: with one line on stderr and an exit code that is not 0. */
 final class Program {
+    /** Held here, as the logging system forgets the level of a logger that nobody holds. */
+    private static final Logger LIBRARY = Logger.getLogger("org.openface");
+
     private Program() {}
 
     static int run(Callable<Integer> command, String... arguments) {
@@ -15,6 +20,7 @@ final class Program {
     }
 
     static int run(CommandLine line, String... arguments) {
+        LIBRARY.setLevel(Level.WARNING); // what is worth saying, the programs say themselves
         line.setParameterExceptionHandler((exception, given) -> {
             line.getErr().println("error: " + exception.getMessage() + " (--help lists the options)");
             return CommandLine.ExitCode.USAGE;

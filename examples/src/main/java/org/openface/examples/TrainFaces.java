@@ -5,9 +5,12 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.Writer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
@@ -96,7 +99,8 @@ public final class TrainFaces implements Callable<Integer> {
     @Option(
             names = "--held-out-images",
             converter = Share.class,
-            description = "Share of the training people's images to verify on as well.")
+            description =
+                    "Share of the training people's images to verify on as well, such as 30%%; it takes two of a person.")
     private double heldOutImages;
 
     @Option(names = "--seed", description = "Start of all random choices.")
@@ -109,16 +113,16 @@ public final class TrainFaces implements Callable<Integer> {
     private int drawnImages = 10;
 
     private final Progress progress;
+    private Duration remaining = Duration.ZERO;
 
-    /** Reads {@code 0.25} or {@code 25%}. */
+    /** Reads {@code 0.25}, {@code 25%} or {@code 25}. */
     static final class Share implements ITypeConverter<Double> {
         @Override
         public Double convert(String text) {
-            String number = text.strip();
-            double share = number.endsWith("%")
-                    ? Double.parseDouble(number.substring(0, number.length() - 1)) / 100
-                    : Double.parseDouble(number);
-            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25%%", text);
+            boolean percent = text.strip().endsWith("%");
+            double number = Double.parseDouble(text.replace("%", "").strip());
+            double share = percent || number > 1 ? number / 100 : number;
+            checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25 percent", text);
             return share;
         }
     }
@@ -141,7 +145,16 @@ public final class TrainFaces implements Callable<Integer> {
         Path folder = work != null ? work : defaultWork(data);
         createForOwner(folder);
         progress.say("work folder: %s", folder.toAbsolutePath());
+        try (FileChannel channel =
+                        FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            checkArgument(lock != null, "another run is at work in %s; wait for it, or choose another --work", folder);
+            run(folder);
+        }
+        return 0;
+    }
 
+    private void run(Path folder) throws IOException {
         FaceDataset faces = alignedFaces(folder);
         DatasetPruner.Result pruned = DatasetPruner.minimumImages(minImages).prune(faces);
         progress.say(
@@ -159,13 +172,12 @@ public final class TrainFaces implements Callable<Integer> {
                 LEAST_HELD_OUT + 2,
                 LEAST_HELD_OUT);
         DatasetSplitter.Split split = DatasetSplitter.builder()
-                .validationFraction(Math.max(heldOut, Double.MIN_NORMAL))
+                .validationFraction(heldOut)
                 .minimumIdentities(LEAST_HELD_OUT)
                 .seed(seed)
                 .build()
                 .split(pruned.kept());
         train(folder, split);
-        return 0;
     }
 
     private static Path defaultWork(@Nullable Path data) {
@@ -195,12 +207,15 @@ public final class TrainFaces implements Callable<Integer> {
         Path photographs = data;
         if (photographs == null) {
             photographs = folder.resolve("drawn");
+            createForOwner(photographs);
             progress.say(
                     "drawing %d made-up people, %d pictures of each (give photographs with --data DIR)",
                     drawnPeople, drawnImages);
             DrawnFaces.of(seed).writeTo(photographs, drawnPeople, drawnImages);
         }
         Path faces = folder.resolve("aligned");
+        createForOwner(faces);
+        claim(folder.resolve("aligned-from.txt"), photographs.toRealPath().toString());
         progress.say("aligning the faces of %s", photographs);
         try (Aligner aligner = Aligner.builder()
                 .size(IMAGE_SIZE)
@@ -217,8 +232,27 @@ public final class TrainFaces implements Callable<Integer> {
                 });
                 progress.say("which ones and why: %s", list);
             }
+            checkArgument(
+                    report.aligned() + report.alreadyDone() > 0,
+                    "no face was found in the %s photographs of %s",
+                    report.total(),
+                    photographs);
         }
         return FaceDataset.index(faces);
+    }
+
+    /** Sees to it that the aligned faces in a work folder all come from one place. */
+    private static void claim(Path note, String photographs) throws IOException {
+        if (!Files.exists(note)) {
+            writeAtomically(note, out -> out.write(photographs));
+        }
+        String earlier = Files.readString(note);
+        checkArgument(
+                earlier.equals(photographs),
+                "%s holds faces aligned from %s; choose another --work for %s",
+                note.getParent(),
+                earlier,
+                photographs);
     }
 
     private void showAligning(AlignProgress done) {
@@ -326,6 +360,7 @@ public final class TrainFaces implements Callable<Integer> {
         return Map.of(Evaluation.ACCURACY, result.meanAccuracy(), "auc", result.auc(), "eer", result.eer());
     }
 
+    /** What goes wrong the library logs, which is on stderr. */
     private void tell(TrainingEvent event, int lastEpoch) {
         if (event instanceof TrainingEvent.Started started) {
             started.resumedFrom().ifPresent(file -> progress.say("going on from %s", file.getFileName()));
@@ -335,30 +370,24 @@ public final class TrainFaces implements Callable<Integer> {
                     started.plan().threads(),
                     started.plan().estimatedBytes() >> 20);
         } else if (event instanceof TrainingEvent.StepCompleted step) {
-            showBatch(step.epoch(), lastEpoch, step.batch(), step.batches(), step.remaining());
+            remaining = step.remaining();
+            showBatch(step.epoch(), lastEpoch, step.batch(), step.batches());
         } else if (event instanceof TrainingEvent.EmptyBatch empty) {
-            showBatch(empty.epoch(), lastEpoch, empty.batch(), empty.batches(), empty.remaining());
+            remaining = empty.remaining();
+            showBatch(empty.epoch(), lastEpoch, empty.batch(), empty.batches());
         } else if (event instanceof TrainingEvent.EpochCompleted completed) {
             sayEpoch(completed.metrics(), lastEpoch);
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped) {
-            progress.say("trained without %s: %s", skipped.face().file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
-            progress.say("cannot use %s: %s", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
-            progress.say("could not verify on %s faces: %s", failed.name(), failed.cause());
-        } else if (event instanceof TrainingEvent.PlotsFailed failed) {
-            progress.say("could not draw plots: %s", failed.cause());
         }
     }
 
-    private void showBatch(int epoch, int lastEpoch, int batch, int batches, Duration remaining) {
+    private void showBatch(int epoch, int lastEpoch, int batch, int batches) {
         progress.show("training", (epoch - 1L) * batches + batch, (long) lastEpoch * batches, remaining);
     }
 
     private void sayEpoch(EpochMetrics epoch, int lastEpoch) {
         progress.say(
                 "epoch %d of %d: loss %.4f, %.0f %% of pairs have a violating negative, squared distances %.2f same"
-                        + " %.2f different, held-out AUC %.4f accuracy %.4f, %.0f images/s",
+                        + " %.2f different, held-out AUC %.4f accuracy %.4f, %.0f images/s, %s left",
                 epoch.epoch(),
                 lastEpoch,
                 epoch.meanLoss(),
@@ -367,7 +396,8 @@ public final class TrainFaces implements Callable<Integer> {
                 epoch.meanNegativeDistance(),
                 epoch.evaluation().getOrDefault(HELD_OUT + ".auc", Double.NaN),
                 epoch.evaluation().getOrDefault(HELD_OUT + "." + Evaluation.ACCURACY, Double.NaN),
-                epoch.imagesPerSecond());
+                epoch.imagesPerSecond(),
+                Progress.words(remaining));
     }
 
     /** Saves the network and says what it can do; a finished run says it again. */

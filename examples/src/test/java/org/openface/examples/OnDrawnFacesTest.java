@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -96,6 +97,35 @@ class OnDrawnFacesTest {
         assertThat(other.code()).isEqualTo(1);
         assertThat(other.err()).singleElement().satisfies(line -> assertThat(line)
                 .contains("seed"));
+    }
+
+    @Test
+    void badImagesAreLeftOutAndNothingIsChanged() throws IOException {
+        Path faces = folder.resolve("faces");
+        try (Stream<Path> all = Files.walk(folder.resolve("work/aligned"))) {
+            for (Path file : all.filter(Files::isRegularFile).toList()) {
+                Path person = faces.resolve("Žofie " + file.getParent().getFileName());
+                Files.createDirectories(person);
+                Files.copy(file, person.resolve(file.getFileName()));
+            }
+        }
+        List<Path> people;
+        try (Stream<Path> all = Files.list(faces)) {
+            people = all.sorted().toList();
+        }
+        for (Path person : people) {
+            Files.write(person.resolve("empty.png"), new byte[0]);
+        }
+        Path text = Files.writeString(people.get(0).resolve("text.jpg"), "no image");
+        Path alone = Files.createDirectories(faces.resolve("alone")).resolve("one.png");
+        Files.copy(folder.resolve("work/aligned/drawn-000/000.png"), alone);
+
+        Outcome outcome = train("bad", "--data", faces.toString(), "--aligned", "--epochs", "1");
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.out()).anyMatch(line -> line.contains("1 people with fewer than 3 images are left out"));
+        assertThat(outcome.last(1)).startsWith("held-out: images 12 identities 3 ");
+        assertThat(text).hasContent("no image");
+        assertThat(alone).exists();
     }
 
     @Test

@@ -46,7 +46,7 @@ interface Executor extends AutoCloseable {
     /**
      * What a backward pass found.
      *
-     * @param gradients by parameter name
+     * @param gradients by parameter name, in arrays that the executor's next pass may overwrite
      * @param statistics by convolution name
      */
     record Result(Map<String, float[]> gradients, Map<String, Statistics> statistics) {}

@@ -422,7 +422,13 @@ public final class Nn4Model implements TrainableEmbedder {
                 Executor.Pass pass = open != null ? open : forward(c);
                 open = null;
                 Executor.Result result = pass.backward(share(gradient.values(), c));
-                result.gradients().forEach((name, values) -> gradients.merge(name, values, Nn4Model::addInPlace));
+                if (c == 0 && gradients.isEmpty()) {
+                    gradients.putAll(result.gradients()); // one chunk: no need to add up
+                } else {
+                    result.gradients()
+                            .forEach((name, values) ->
+                                    addInPlace(gradients.computeIfAbsent(name, x -> new float[values.length]), values));
+                }
                 int size = start[c + 1] - start[c];
                 blend(statistics, result.statistics(), size, 1, (float) size / images);
             }
@@ -497,21 +503,28 @@ public final class Nn4Model implements TrainableEmbedder {
         return order;
     }
 
-    private static float[] addInPlace(float[] sum, float[] more) {
+    private static void addInPlace(float[] sum, float[] more) {
         for (int i = 0; i < sum.length; i++) {
             sum[i] += more[i];
         }
-        return sum;
     }
 
     private static double sumOfSquares(float @Nullable [] values) {
-        double sum = 0;
-        if (values != null) {
-            for (float value : values) {
-                sum += (double) value * value;
-            }
+        if (values == null) {
+            return 0;
         }
-        return sum;
+        double[] sums = new double[4]; // four chains, so that additions overlap
+        int i = 0;
+        for (; i + 4 <= values.length; i += 4) {
+            sums[0] += (double) values[i] * values[i];
+            sums[1] += (double) values[i + 1] * values[i + 1];
+            sums[2] += (double) values[i + 2] * values[i + 2];
+            sums[3] += (double) values[i + 3] * values[i + 3];
+        }
+        for (; i < values.length; i++) {
+            sums[0] += (double) values[i] * values[i];
+        }
+        return sums[0] + sums[1] + sums[2] + sums[3];
     }
 
     /** target ← keep · target + take · statistics, with the unbiased variance as Torch has it. */
@@ -633,6 +646,17 @@ public final class Nn4Model implements TrainableEmbedder {
             face.copyTo(pixels, i * perImage);
         }
         return pixels;
+    }
+
+    /** Multiplies every weight by 1 + factor; for tests of how rounding spreads. */
+    void nudge(float factor) {
+        for (TensorSpec spec : parameters.specs()) {
+            float[] values = parameters.get(spec.name());
+            for (int i = 0; i < values.length; i++) {
+                values[i] *= 1 + factor;
+            }
+        }
+        parameters.changed();
     }
 
     /** The parameter values by name; for tests. */

@@ -20,7 +20,7 @@ final class OneDnn {
 
     /** Channels per block of the layout that convolutions are fastest in: floats in a vector register. */
     static int blockSize() {
-        return switch (dnnl.get_effective_cpu_isa()) {
+        return switch (dnnl.get_effective_cpu_isa().intern()) {
             case all, sse41, avx, avx2, avx2_vnni -> 8;
             default -> 16;
         };

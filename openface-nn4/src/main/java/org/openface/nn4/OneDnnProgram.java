@@ -90,6 +90,10 @@ final class OneDnnProgram implements AutoCloseable {
 
     private final Map<Tensor, Buffer> values = new HashMap<>();
     private final Map<Tensor, memory.desc> descriptions = new HashMap<>();
+    /** Parameters by name, in each layout that some primitive wants. */
+    private final Map<String, List<Stored>> parameters = new LinkedHashMap<>();
+
+    private final List<Stored> allStored = new ArrayList<>();
     private final List<Upload> uploads = new ArrayList<>();
     private final List<Download> downloads = new ArrayList<>();
     private final Map<String, BatchStatistics> statistics = new LinkedHashMap<>();
@@ -158,10 +162,10 @@ final class OneDnnProgram implements AutoCloseable {
         }
     }
 
-    /** Copies a parameter into a program's buffer. */
+    /** Copies what is derived from parameters into the program's buffers. */
     @FunctionalInterface
     private interface Upload {
-        void from(Parameters parameters);
+        void from(Parameters weights);
     }
 
     /** Copies a gradient out of a program's buffer. */
@@ -218,6 +222,7 @@ final class OneDnnProgram implements AutoCloseable {
                 }
             }
             staging = new FloatPointer(stagingSize);
+            allStored.forEach(Stored::prepare);
         }
     }
 
@@ -271,14 +276,16 @@ final class OneDnnProgram implements AutoCloseable {
     // ---- running
 
     /** Copies the parameters in, if they have changed. */
-    void load(Parameters parameters) {
-        if (version != parameters.version()) {
+    void load(Parameters weights) {
+        if (version != weights.version()) {
             try (PointerScope temporary = new PointerScope()) {
-                for (Upload upload : uploads) {
-                    upload.from(parameters);
-                }
+                parameters.forEach((name, layouts) -> {
+                    staging.put(weights.get(name));
+                    layouts.forEach(stored -> stored.write(weights.get(name)));
+                });
+                uploads.forEach(upload -> upload.from(weights));
             }
-            version = parameters.version();
+            version = weights.version();
         }
     }
 
@@ -294,7 +301,7 @@ final class OneDnnProgram implements AutoCloseable {
         }
     }
 
-    /** Runs backward from the gradient of the embeddings; by parameter name. */
+    /** Runs backward from the gradient of the embeddings; by parameter name, in arrays that the next call overwrites. */
     Map<String, float[]> backward(float[] gradient) {
         if (linearGradient == null) {
             throw new IllegalStateException("an inference program has no backward pass");
@@ -439,7 +446,7 @@ final class OneDnnProgram implements AutoCloseable {
         long[] right = rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding());
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
-                        prop_kind.forward_training, algorithm.convolution_direct, src, any, dst, stride, left, right),
+                        prop_kind.forward_training, algorithm(c, 12), src, any, dst, stride, left, right),
                 cpu);
         memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
         Buffer weights = parameter(c.weight(), plain, forward.weights_desc());
@@ -455,25 +462,24 @@ final class OneDnnProgram implements AutoCloseable {
         tape.add(() -> {
             Buffer dy = gradient(c.out());
             var backwardWeights = new convolution_backward_weights.primitive_desc(
-                    new convolution_backward_weights.desc(
-                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    new convolution_backward_weights.desc(algorithm(c, 1), src, any, dst, stride, left, right),
                     cpu,
                     forward);
-            Buffer dw = new Buffer(backwardWeights.diff_weights_desc().get_size(), true);
+            Stored dw = new Stored(plain, backwardWeights.diff_weights_desc(), true);
             step(
                     kind + " backward weights",
                     new convolution_backward_weights(backwardWeights),
                     new Operand(DNNL_ARG_SRC, x, src),
                     new Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, backwardWeights.diff_weights_desc()));
-            downloads.add(download(c.weight(), dw, backwardWeights.diff_weights_desc(), plain));
-            downloads.add(into -> into.put(c.bias(), new float[c.out().channels()]));
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw.buffer, dw.layout));
+            gradientOf(c.weight(), dw);
+            float[] zero = new float[c.out().channels()];
+            downloads.add(into -> into.put(c.bias(), zero));
             if (c.in().equals(plan.input())) {
                 return;
             }
             var backwardData = new convolution_backward_data.primitive_desc(
-                    new convolution_backward_data.desc(
-                            algorithm.convolution_direct, src, any, dst, stride, left, right),
+                    new convolution_backward_data.desc(algorithm(c, 12), src, any, dst, stride, left, right),
                     cpu,
                     forward);
             Buffer backwardWeightsIn = weights;
@@ -488,6 +494,19 @@ final class OneDnnProgram implements AutoCloseable {
                     new Operand(DNNL_ARG_WEIGHTS, backwardWeightsIn, backwardData.weights_desc()),
                     new Operand(DNNL_ARG_DIFF_SRC, dx, src));
         });
+    }
+
+    /**
+     * Winograd's minimal filtering needs 36 multiplications where the direct way needs 144 (Lavin and Gray, <i>Fast
+     * Algorithms for Convolutional Neural Networks</i>, 2016). oneDNN has it for 3×3 with stride 1 on AVX-512; it pays from
+     * a certain size of map on, which differs between directions and was measured.
+     */
+    private static algorithm algorithm(Op.Convolution c, int smallestSide) {
+        boolean winograd = OneDnn.blockSize() == 16
+                && c.kernel() == 3
+                && c.stride() == 1
+                && c.out().side() >= smallestSide;
+        return winograd ? algorithm.convolution_winograd : algorithm.convolution_direct;
     }
 
     private void batchNormRelu(Op.BatchNormRelu b) {
@@ -557,8 +576,8 @@ final class OneDnnProgram implements AutoCloseable {
                     new Operand(DNNL_ARG_MEAN, mean, vector),
                     new Operand(DNNL_ARG_VARIANCE, variance, vector),
                     new Operand(DNNL_ARG_WORKSPACE, workspace, forward.workspace_desc()));
+            float[] both = new float[2 * channels];
             downloads.add(into -> {
-                float[] both = new float[2 * channels];
                 dScaleShift.floats().get(both);
                 into.put(b.scale(), Arrays.copyOf(both, channels));
                 into.put(b.shift(), Arrays.copyOfRange(both, channels, 2 * channels));
@@ -579,7 +598,7 @@ final class OneDnnProgram implements AutoCloseable {
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
                         prop_kind.forward_inference,
-                        algorithm.convolution_direct,
+                        algorithm(c, 12),
                         src,
                         any,
                         biasDesc,
@@ -590,9 +609,8 @@ final class OneDnnProgram implements AutoCloseable {
                 attributes,
                 cpu);
         memory.desc weightDesc = forward.weights_desc();
-        Buffer weights = new Buffer(weightDesc.get_size(), true);
+        Stored weights = new Stored(new memory.desc(weightDims(c), F32, format_tag.oihw), weightDesc, false);
         Buffer bias = new Buffer(4L * c.out().channels(), true);
-        memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
         uploads.add(parameters -> {
             float[] w = parameters.get(c.weight()).clone();
             float[] b = parameters.get(c.bias()).clone();
@@ -609,13 +627,14 @@ final class OneDnnProgram implements AutoCloseable {
                 b[o] = (b[o] - mean[o]) * factor + shift[o];
             }
             bias.floats().put(b);
-            upload(w, plain, weights, weightDesc);
+            staging.put(w);
+            weights.write(w);
         });
         step(
                 c.kernel() + "x" + c.kernel() + " forward",
                 new convolution_forward(forward),
                 new Operand(DNNL_ARG_SRC, value(c.in()), src),
-                new Operand(DNNL_ARG_WEIGHTS, weights, weightDesc),
+                new Operand(DNNL_ARG_WEIGHTS, weights.buffer, weightDesc),
                 new Operand(DNNL_ARG_BIAS, bias, biasDesc),
                 new Operand(DNNL_ARG_DST, value(norm.out()), dst));
     }
@@ -871,17 +890,17 @@ final class OneDnnProgram implements AutoCloseable {
         tape.add(() -> {
             var backwardWeights = new inner_product_backward_weights.primitive_desc(
                     new inner_product_backward_weights.desc(src, any, biasDesc, dst), cpu, forward);
-            Buffer dw = new Buffer(backwardWeights.diff_weights_desc().get_size(), true);
-            Buffer db = new Buffer(4L * l.out().channels(), true);
+            Stored dw = new Stored(plain, backwardWeights.diff_weights_desc(), true);
+            Stored db = new Stored(biasDesc, biasDesc, true);
             step(
                     "head",
                     new inner_product_backward_weights(backwardWeights),
                     new Operand(DNNL_ARG_SRC, x, src),
                     new Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, backwardWeights.diff_weights_desc()),
-                    new Operand(DNNL_ARG_DIFF_BIAS, db, biasDesc));
-            downloads.add(download(l.weight(), dw, backwardWeights.diff_weights_desc(), plain));
-            downloads.add(download(l.bias(), db, biasDesc, biasDesc));
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw.buffer, dw.layout),
+                    new Operand(DNNL_ARG_DIFF_BIAS, db.buffer, db.layout));
+            gradientOf(l.weight(), dw);
+            gradientOf(l.bias(), db);
             var backwardData = new inner_product_backward_data.primitive_desc(
                     new inner_product_backward_data.desc(src, any, dst), cpu, forward);
             Buffer again = parameter(l.weight(), plain, backwardData.weights_desc());
@@ -954,37 +973,87 @@ final class OneDnnProgram implements AutoCloseable {
         return total;
     }
 
+    /** A buffer with a parameter in the wanted layout; the same one for the same layout. */
     private Buffer parameter(String name, memory.desc plain, memory.desc wanted) {
-        Buffer buffer = new Buffer(wanted.get_size(), true);
-        uploads.add(parameters -> upload(parameters.get(name), plain, buffer, wanted));
-        return buffer;
+        List<Stored> all = parameters.computeIfAbsent(name, x -> new ArrayList<>());
+        for (Stored one : all) {
+            if (one.layout.equals(wanted)) {
+                return one.buffer;
+            }
+        }
+        Stored stored = new Stored(plain, wanted, false);
+        all.add(stored);
+        return stored.buffer;
     }
 
-    private void upload(float[] values, memory.desc plain, Buffer buffer, memory.desc wanted) {
-        if (plain.equals(wanted)) {
-            buffer.floats().put(values);
-        } else {
-            staging.put(values);
-            convert(new memory(plain, cpu, staging), new memory(wanted, cpu, buffer.pointer()));
+    private void gradientOf(String name, Stored stored) {
+        downloads.add(into -> into.put(name, stored.read()));
+    }
+
+    /** A parameter or its gradient as oneDNN wants it, and the way from and to Torch's plain layout. */
+    private final class Stored {
+        private final memory.desc plain;
+        private final memory.desc layout;
+        private final boolean gradient;
+        private final Buffer buffer;
+        private final float[] values;
+        /** From the plain layout, or to it for a gradient; none when the layouts are the same. */
+        private @Nullable Conversion conversion;
+
+        Stored(memory.desc plain, memory.desc layout, boolean gradient) {
+            this.plain = plain;
+            this.gradient = gradient;
+            this.layout = layout;
+            buffer = new Buffer(layout.get_size(), true);
+            values = new float[gradient ? (int) (plain.get_size() / 4) : 0];
+            allStored.add(this);
+        }
+
+        /** To be called once when buffers have memory. */
+        void prepare() {
+            if (!plain.equals(layout)) {
+                memory staged = new memory(plain, cpu, staging);
+                memory own = new memory(layout, cpu, buffer.pointer());
+                conversion = gradient ? new Conversion(own, staged) : new Conversion(staged, own);
+            }
+        }
+
+        /** Takes the values, which also lie in {@link #staging}. */
+        void write(float[] all) {
+            if (conversion == null) {
+                buffer.floats().put(all);
+            } else {
+                conversion.run();
+            }
+        }
+
+        /** The values; the array is overwritten by the next call. */
+        float[] read() {
+            if (conversion == null) {
+                buffer.floats().get(values);
+            } else {
+                conversion.run();
+                staging.get(values);
+            }
+            return values;
         }
     }
 
-    private Download download(String name, Buffer buffer, memory.desc from, memory.desc plain) {
-        return into -> {
-            float[] values = new float[(int) (plain.get_size() / 4)];
-            if (plain.equals(from)) {
-                buffer.floats().get(values);
-            } else {
-                convert(new memory(from, cpu, buffer.pointer()), new memory(plain, cpu, staging));
-                staging.get(values);
-            }
-            into.put(name, values);
-        };
-    }
+    private final class Conversion {
+        private final memory from;
+        private final memory to;
+        private final reorder primitive;
 
-    private void convert(memory from, memory to) {
-        new reorder(from, to).execute(stream, from, to);
-        stream._wait();
+        Conversion(memory from, memory to) {
+            this.from = from;
+            this.to = to;
+            primitive = new reorder(from, to);
+        }
+
+        void run() {
+            primitive.execute(stream, from, to);
+            stream._wait();
+        }
     }
 
     private void reorder(String kind, Buffer from, memory.desc fromDesc, Buffer to, memory.desc toDesc) {
