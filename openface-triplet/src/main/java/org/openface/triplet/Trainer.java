@@ -54,6 +54,7 @@ public final class Trainer {
     final Optimizer optimizer;
     final long seed;
     final long memoryBudget;
+    final int loaderThreads;
     final LearningRateSchedule schedule;
     final Augmentation augmentation;
     final Map<Diagnosis.Condition, Treatment> treatments;
@@ -89,6 +90,7 @@ public final class Trainer {
         optimizer = builder.optimizer;
         seed = builder.seed;
         memoryBudget = builder.memoryBudget;
+        loaderThreads = builder.loaderThreads;
         schedule = builder.schedule;
         augmentation = builder.augmentation;
         treatments = Map.copyOf(builder.treatments);
@@ -172,6 +174,7 @@ public final class Trainer {
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
         private long memoryBudget = DEFAULT_MEMORY_BUDGET;
+        private int loaderThreads; // 0: the loader's default
         private LearningRateSchedule schedule = LearningRateSchedule.constant();
         private Augmentation augmentation = Augmentation.none();
         private final Map<Diagnosis.Condition, Treatment> treatments = new EnumMap<>(Diagnosis.Condition.class);
@@ -348,6 +351,16 @@ public final class Trainer {
         public Builder memoryBudget(long bytes) {
             checkArgument(bytes > 0, "memoryBudget (%s) must be positive", bytes);
             memoryBudget = bytes;
+            return this;
+        }
+
+        /**
+         * Threads that read images (OpenFace's {@code -nDonkeys}); half of the processors by default, at most 4. The result
+         * does not depend on it.
+         */
+        public Builder loaderThreads(int count) {
+            checkArgument(count >= 1, "loaderThreads (%s) must be at least 1", count);
+            loaderThreads = count;
             return this;
         }
 

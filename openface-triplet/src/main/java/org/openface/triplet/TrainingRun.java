@@ -132,11 +132,14 @@ final class TrainingRun {
             }
             report();
         }
-        try (BatchLoader batches = BatchLoader.builder(trainer.sampler)
+        BatchLoader.Builder loader = BatchLoader.builder(trainer.sampler)
                 .imageSize(model.imageSize())
                 .augmentation(trainer.augmentation)
-                .batchesPerEpoch(trainer.batchesPerEpoch)
-                .build()) {
+                .batchesPerEpoch(trainer.batchesPerEpoch);
+        if (trainer.loaderThreads > 0) {
+            loader.threads(trainer.loaderThreads);
+        }
+        try (BatchLoader batches = loader.build()) {
             while (lastEpoch() < trainer.epochs) {
                 epoch(lastEpoch() + 1, batches);
             }
