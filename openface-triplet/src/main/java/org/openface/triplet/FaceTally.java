@@ -88,6 +88,11 @@ final class FaceTally {
         }
     }
 
+    /** Whether nothing was observed: what an earlier run has written is then better than nothing. */
+    boolean isEmpty() {
+        return counts.isEmpty();
+    }
+
     /** {@code label-noise.tsv}: images that were violated in most of their batches, the surest first. */
     String labelNoise() {
         StringBuilder text = new StringBuilder("share\tbatches\tlabelled\tlooksLike\tfile\n");

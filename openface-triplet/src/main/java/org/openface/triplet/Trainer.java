@@ -142,11 +142,12 @@ public final class Trainer {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        result.complete(new TrainingRun(this, control).run());
+                        TrainingResult ended = new TrainingRun(this, control).run();
+                        control.end(); // first: whoever has the result can ask for nothing more
+                        result.complete(ended);
                     } catch (Throwable e) {
-                        result.completeExceptionally(e);
-                    } finally {
                         control.end();
+                        result.completeExceptionally(e);
                     }
                 },
                 "openface-trainer");

@@ -474,7 +474,7 @@ final class TrainingRun {
                 : trainer.evaluations.keySet().iterator().next() + "." + Evaluation.ACCURACY;
         logs.write(history, accuracy);
         logs.writeNotes(configuration, diagnoses, rocs);
-        if (trainer.reportFaces) {
+        if (trainer.reportFaces && !faceTally.isEmpty()) {
             logs.writeFaces(faceTally);
         }
         faceTally.nextEpoch();
