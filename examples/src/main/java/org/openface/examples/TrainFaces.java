@@ -121,7 +121,7 @@ public final class TrainFaces implements Callable<Integer> {
         public Double convert(String text) {
             boolean percent = text.strip().endsWith("%");
             double number = Double.parseDouble(text.replace("%", "").strip());
-            double share = percent || number > 1 ? number / 100 : number;
+            double share = percent || number >= 2 ? number / 100 : number;
             checkArgument(share >= 0 && share < 1, "%s is no share below 1, such as 0.25 or 25 percent", text);
             return share;
         }
@@ -301,8 +301,8 @@ public final class TrainFaces implements Callable<Integer> {
                     .seed(seed)
                     .workDirectory(folder)
                     .listener(event -> tell(event, lastEpoch));
-            verifications.forEach((name, verification) ->
-                    trainer.evaluateEachEpoch(name, ignored -> evaluate(name, verification, model, judge)));
+            verifications.forEach((name, verification) -> trainer.evaluateEachEpoch(
+                    name, Evaluation.verified(ignored -> evaluate(name, verification, model, judge))));
             TrainingResult result = trainer.fit();
             finish(folder, result, model, judge, verifications, start);
         }
@@ -351,13 +351,12 @@ public final class TrainFaces implements Callable<Integer> {
         return start;
     }
 
-    private static Map<String, Double> evaluate(String name, Verification verification, Nn4Model model, Judge judge)
+    private static Verification.Result evaluate(String name, Verification verification, Nn4Model model, Judge judge)
             throws IOException {
         if (name.equals(HELD_OUT)) {
             judge.look(model); // once per epoch: this is the first verification
         }
-        Verification.Result result = judge.verify(verification);
-        return Map.of(Evaluation.ACCURACY, result.meanAccuracy(), "auc", result.auc(), "eer", result.eer());
+        return judge.verify(verification);
     }
 
     /** What goes wrong the library logs, which is on stderr. */
@@ -425,7 +424,7 @@ public final class TrainFaces implements Callable<Integer> {
             judge.save(modelFile);
             write(file, finished);
         }
-        progress.say("the model, its logs (train.log, test.log, metrics.csv) and plots (*.png) are in %s", folder);
+        progress.say("the model, its logs (train.log, test.log, metrics.csv) and report.html are in %s", folder);
         if (data == null) {
             progress.say("it has learnt drawings; give photographs with --data DIR to learn faces");
         }

@@ -43,6 +43,15 @@ class ProgramsTest {
                         TrainFaces::new, "--data", few.toString(), "--aligned", "--work", work, "--min-images", "4"));
     }
 
+    @Test
+    void drawsThePlotsOfAFolder(@TempDir Path work) throws IOException {
+        assertFails(1, "metrics.csv", Outcome.run(PlotTraining::new, work.toString()));
+        Files.writeString(work.resolve("metrics.csv"), "epoch,meanLoss,lossOverAll\n1,0.2,0.1\n2,0.2,0.08\n");
+        assertThat(Outcome.run(PlotTraining::new, work.toString()).code()).isZero();
+        assertThat(work.resolve("loss.png")).isNotEmptyFile();
+        assertThat(work.resolve("report.html")).isNotEmptyFile();
+    }
+
     private static void assertFails(int code, String message, Outcome outcome) {
         assertThat(outcome.err())
                 .singleElement()
@@ -56,6 +65,7 @@ class ProgramsTest {
         assertThat(share.convert("0.25")).isEqualTo(0.25);
         assertThat(share.convert("25%")).isEqualTo(0.25);
         assertThat(share.convert("25 %")).isEqualTo(0.25);
+        assertThat(share.convert("25")).isEqualTo(0.25);
         assertThatIllegalArgumentException().isThrownBy(() -> share.convert("1.5"));
         assertThatIllegalArgumentException().isThrownBy(() -> share.convert("a few"));
     }

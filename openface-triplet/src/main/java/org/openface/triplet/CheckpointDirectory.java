@@ -22,9 +22,9 @@ import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.triplet.Checkpoint.Place;
 
 /**
- * The checkpoints in a work directory, after epochs and perhaps between: for each a model file, which is what {@link TrainableEmbedder#writeState} writes
- * and nothing else, and the trainer's file beside it. The trainer's file is written last and holds the other's length and
- * hash, so a checkpoint is there whole or not at all, and damage is found.
+ * The checkpoints in a work directory, after epochs and perhaps between: for each a model file, which is what {@link
+ * TrainableEmbedder#writeState} writes and nothing else, and the trainer's file beside it. The trainer's file is written
+ * last and holds the other's length and hash, so a checkpoint is there whole or not at all, and damage is found.
  */
 final class CheckpointDirectory {
     private static final Pattern TRAINER_FILE = Pattern.compile("checkpoint-(\\d{4,9})(?:\\+(\\d{6,9}))?\\.properties");

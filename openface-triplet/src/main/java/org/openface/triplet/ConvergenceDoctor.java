@@ -2,6 +2,7 @@ package org.openface.triplet;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -53,7 +54,7 @@ final class ConvergenceDoctor {
         double rank = mean(Vitals::rank);
         long chosen = window.stream().filter(Vitals::chosen).count();
         boolean alike = negative < 0.1 * margin;
-        if (loss >= 0.9 * margin && (alike || !(rank >= 1.5))) {
+        if (loss >= 0.9 * margin && (alike || !(rank >= 1.5)) && !isSpreading()) {
             add(
                     found,
                     Condition.COLLAPSE,
@@ -116,6 +117,14 @@ final class ConvergenceDoctor {
             lastSeen.put(condition, batches);
             found.add(new Diagnosis(condition, epoch, batch, String.format(Locale.ROOT, seen, figures), advice));
         }
+    }
+
+    /** Whether people move apart within the window: a network may begin with all faces alike. */
+    private boolean isSpreading() {
+        double[] negative = window.stream().mapToDouble(Vitals::negative).toArray();
+        double before = Arrays.stream(negative, 0, WINDOW / 2).average().orElseThrow();
+        double after = Arrays.stream(negative, WINDOW / 2, WINDOW).average().orElseThrow();
+        return after > 1.1 * before;
     }
 
     private double mean(ToDoubleFunction<Vitals> figure) {

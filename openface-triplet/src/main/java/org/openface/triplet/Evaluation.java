@@ -2,8 +2,10 @@ package org.openface.triplet;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.eval.Retrieval;
 import org.openface.core.eval.Verification;
 
 /**
@@ -23,19 +25,61 @@ public interface Evaluation {
      */
     Map<String, Double> evaluate(FaceEmbedder model) throws IOException;
 
-    /** Verification on pairs of faces: accuracy and its spread, threshold, AUC, EER, TAR at FAR 1 %, missing images. */
+    /**
+     * As {@link #evaluate}, with the curve that the figures come from, which the report shows.
+     *
+     * @throws IOException as {@code evaluate}
+     */
+    default Outcome outcome(FaceEmbedder model) throws IOException {
+        return new Outcome(evaluate(model), List.of());
+    }
+
+    /**
+     * What an evaluation found.
+     *
+     * @param figures as {@link #evaluate} returns them
+     * @param roc the ROC curve, empty if there is none
+     */
+    record Outcome(Map<String, Double> figures, List<Verification.RocPoint> roc) {
+        public Outcome {
+            roc = List.copyOf(roc);
+        }
+    }
+
+    /**
+     * Verification on pairs of faces: accuracy with the half width of its 95 % confidence interval, threshold with that of
+     * its own, AUC, EER, TAR at FAR 1 % and 0.1 %, missing images.
+     */
     static Evaluation of(Verification verification) {
+        return verified(verification::evaluate);
+    }
+
+    /** Verification as in {@link #of}, made in a way of one's own, such as after a preparation of the network. */
+    static Evaluation verified(Verifier verifier) {
+        return new Verified(verifier);
+    }
+
+    /** Retrieval among labelled faces: recall at 1, 5 and 10. */
+    static Evaluation of(Retrieval retrieval) {
         return model -> {
-            Verification.Result result = verification.evaluate(model);
+            Retrieval.Result result = retrieval.evaluate(model);
             Map<String, Double> figures = new LinkedHashMap<>();
-            figures.put(ACCURACY, result.meanAccuracy());
-            figures.put("standardDeviation", result.standardDeviation());
-            figures.put("threshold", result.threshold());
-            figures.put("auc", result.auc());
-            figures.put("eer", result.eer());
-            figures.put("tarAtFar0.01", result.tarAtFar(0.01));
+            for (int k : new int[] {1, 5, 10}) {
+                figures.put("recall@" + k, result.recall(k));
+            }
             figures.put("missingImages", (double) result.missingImages());
             return figures;
         };
+    }
+
+    /** Judges pairs. */
+    @FunctionalInterface
+    interface Verifier {
+        /**
+         * Judges the pairs with a network.
+         *
+         * @throws IOException if faces cannot be read
+         */
+        Verification.Result verify(FaceEmbedder model) throws IOException;
     }
 }

@@ -20,6 +20,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.eval.Verification;
+import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 
 /**
@@ -29,7 +30,7 @@ import org.openface.triplet.report.TrainingPlots;
  * <p>An epoch is a number of batches, whether or not triplets are found in them; the optimiser's state lasts for the
  * whole run. With {@link Optimizer#averaged} the averaged weights are evaluated. After each epoch the network is written to the work directory ({@code model-0004.nn4} and {@code
  * checkpoint-0004.properties} for epoch 4), evaluated, and the logs ({@code train.log}, {@code test.log}, {@code
- * metrics.csv}) and plots are brought up to date.
+ * metrics.csv}, {@code metrics.jsonl}), plots and {@code report.html} are brought up to date.
  *
  * <p>A work directory that holds a checkpoint is gone on with: {@link #fit} takes the newest good one, and the run ends with
  * the same network, bit for bit, as one never interrupted. What decides the result must be the same then; the number of
@@ -53,6 +54,7 @@ public final class Trainer {
     final Optimizer optimizer;
     final long seed;
     final long memoryBudget;
+    final int loaderThreads;
     final LearningRateSchedule schedule;
     final Augmentation augmentation;
     final Map<Diagnosis.Condition, Treatment> treatments;
@@ -63,6 +65,7 @@ public final class Trainer {
     final boolean keepOptimizerMemory;
     final int firstEpoch;
     final boolean plots;
+    final boolean reportFaces;
     final Path workDirectory;
     final Map<String, Evaluation> evaluations;
     final List<TrainingListener> listeners;
@@ -87,6 +90,7 @@ public final class Trainer {
         optimizer = builder.optimizer;
         seed = builder.seed;
         memoryBudget = builder.memoryBudget;
+        loaderThreads = builder.loaderThreads;
         schedule = builder.schedule;
         augmentation = builder.augmentation;
         treatments = Map.copyOf(builder.treatments);
@@ -97,6 +101,7 @@ public final class Trainer {
         keepOptimizerMemory = builder.keepOptimizerMemory;
         firstEpoch = builder.firstEpoch;
         plots = builder.plots;
+        reportFaces = builder.reportFaces;
         evaluations = new LinkedHashMap<>(builder.evaluations);
         if (builder.validation != null) {
             evaluations.put(VALIDATION, builder.validation);
@@ -137,11 +142,12 @@ public final class Trainer {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        result.complete(new TrainingRun(this, control).run());
+                        TrainingResult ended = new TrainingRun(this, control).run();
+                        control.end(); // first: whoever has the result can ask for nothing more
+                        result.complete(ended);
                     } catch (Throwable e) {
-                        result.completeExceptionally(e);
-                    } finally {
                         control.end();
+                        result.completeExceptionally(e);
                     }
                 },
                 "openface-trainer");
@@ -169,6 +175,7 @@ public final class Trainer {
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
         private long memoryBudget = DEFAULT_MEMORY_BUDGET;
+        private int loaderThreads; // 0: the loader's default
         private LearningRateSchedule schedule = LearningRateSchedule.constant();
         private Augmentation augmentation = Augmentation.none();
         private final Map<Diagnosis.Condition, Treatment> treatments = new EnumMap<>(Diagnosis.Condition.class);
@@ -181,6 +188,7 @@ public final class Trainer {
         private boolean keepOptimizerMemory;
         private int firstEpoch = 1;
         private boolean plots = true;
+        private boolean reportFaces = true;
         private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
         private final List<TrainingListener> listeners = new ArrayList<>();
 
@@ -347,6 +355,16 @@ public final class Trainer {
             return this;
         }
 
+        /**
+         * Threads that read images (OpenFace's {@code -nDonkeys}); half of the processors by default, at most 4. The result
+         * does not depend on it.
+         */
+        public Builder loaderThreads(int count) {
+            checkArgument(count >= 1, "loaderThreads (%s) must be at least 1", count);
+            loaderThreads = count;
+            return this;
+        }
+
         /** Folder for checkpoints, logs and plots (OpenFace's {@code -save}), made if missing. Required. */
         public Builder workDirectory(Path folder) {
             workDirectory = folder;
@@ -394,7 +412,16 @@ public final class Trainer {
             return this;
         }
 
-        /** Whether curves are drawn after each epoch, see {@link TrainingPlots}; on by default. */
+        /**
+         * Whether the report names people and shows photographs: hardest pairs and images whose label may be wrong. On by
+         * default; off, neither {@code hardest-pairs.tsv} nor {@code label-noise.tsv} is written.
+         */
+        public Builder reportFaces(boolean on) {
+            reportFaces = on;
+            return this;
+        }
+
+        /** Whether curves and the report are drawn after each epoch: {@link TrainingPlots}, {@link HtmlReport}; on. */
         public Builder plots(boolean on) {
             plots = on;
             return this;

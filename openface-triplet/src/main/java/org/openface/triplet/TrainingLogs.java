@@ -1,5 +1,8 @@
 package org.openface.triplet;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.base.Splitter;
 import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -9,10 +12,11 @@ import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.eval.Verification;
 
 /**
  * The logs of a work directory, written anew after each epoch from the whole history, so that those of resumed runs are
- * joined: {@code metrics.csv}, and {@code train.log} and {@code test.log} as OpenFace (Torch's {@code optim.Logger})
+ * joined: {@code metrics.csv} and {@code metrics.jsonl}, and {@code train.log} and {@code test.log} as OpenFace (Torch's {@code optim.Logger})
  * writes them.
  */
 final class TrainingLogs {
@@ -32,6 +36,73 @@ final class TrainingLogs {
                     .getOrDefault(accuracy, Double.NaN)));
         }
         directory.write(METRICS, csv(history));
+        directory.write("metrics.jsonl", jsonLines(history));
+    }
+
+    /** What the report shows beside metrics; none of it names people or files. */
+    void writeNotes(
+            Map<String, String> configuration, List<Diagnosis> diagnoses, Map<String, List<Verification.RocPoint>> rocs)
+            throws IOException {
+        directory.write(
+                "configuration.tsv",
+                "setting\tvalue\n"
+                        + configuration.entrySet().stream()
+                                .map(entry -> entry.getKey() + "\t" + cell(entry.getValue()) + "\n")
+                                .collect(Collectors.joining()));
+        directory.write(
+                "diagnoses.tsv",
+                "epoch\tbatch\tcondition\tseen\tadvice\n"
+                        + diagnoses.stream()
+                                .map(diagnosis -> format(diagnosis) + "\n")
+                                .collect(Collectors.joining()));
+        for (Map.Entry<String, List<Verification.RocPoint>> roc : rocs.entrySet()) {
+            if (!roc.getValue().isEmpty()) {
+                directory.write(
+                        "roc-" + roc.getKey() + ".csv",
+                        "threshold,falseAcceptRate,trueAcceptRate\n"
+                                + roc.getValue().stream()
+                                        .map(point -> point.threshold() + "," + point.falseAcceptRate() + ","
+                                                + point.trueAcceptRate() + "\n")
+                                        .collect(Collectors.joining()));
+            }
+        }
+    }
+
+    /** What names people and files. */
+    void writeFaces(FaceTally faces) throws IOException {
+        directory.write("label-noise.tsv", faces.labelNoise());
+        directory.write("hardest-pairs.tsv", faces.hardestPairs());
+    }
+
+    /** One line, read back by {@link #parseDiagnosis}. */
+    static String format(Diagnosis diagnosis) {
+        return diagnosis.epoch() + "\t" + diagnosis.batch() + "\t" + diagnosis.condition() + "\t"
+                + cell(diagnosis.seen()) + "\t" + cell(diagnosis.advice());
+    }
+
+    static Diagnosis parseDiagnosis(String line) {
+        List<String> cells = Splitter.on('\t').splitToList(line);
+        checkArgument(cells.size() == 5, "no diagnosis: %s", line);
+        return new Diagnosis(
+                Diagnosis.Condition.valueOf(cells.get(2)),
+                Integer.parseInt(cells.get(0)),
+                Integer.parseInt(cells.get(1)),
+                cells.get(3),
+                cells.get(4));
+    }
+
+    private static String cell(String text) {
+        return text.replaceAll("[\\t\\r\\n]", " ");
+    }
+
+    private static String jsonLines(List<EpochMetrics> history) {
+        return history.stream()
+                .map(metrics -> metrics.toColumns().entrySet().stream()
+                        // Names have neither quotes nor backslashes; JSON knows no NaN.
+                        .map(column -> "\"" + column.getKey() + "\":"
+                                + (Double.isFinite(Double.parseDouble(column.getValue())) ? column.getValue() : "null"))
+                        .collect(Collectors.joining(",", "{", "}\n")))
+                .collect(Collectors.joining());
     }
 
     private static String torch(String name, List<EpochMetrics> history, ToDoubleFunction<EpochMetrics> value) {

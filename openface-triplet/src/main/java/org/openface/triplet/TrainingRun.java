@@ -35,8 +35,10 @@ import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.eval.Verification;
 import org.openface.triplet.Checkpoint.Place;
 import org.openface.triplet.Diagnosis.Condition;
+import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 
 /** One call of {@link Trainer#fit}. */
@@ -61,6 +63,9 @@ final class TrainingRun {
     private TripletMiner miner;
 
     private EpochTally tally = new EpochTally();
+    private final FaceTally faceTally = new FaceTally();
+    private final List<Diagnosis> diagnoses = new ArrayList<>();
+    private final Map<String, List<Verification.RocPoint>> rocs = new LinkedHashMap<>();
     private @Nullable Place lastCheckpoint;
     private long lastCheckpointNanos = System.nanoTime();
     private final long start = System.nanoTime();
@@ -127,11 +132,14 @@ final class TrainingRun {
             }
             report();
         }
-        try (BatchLoader batches = BatchLoader.builder(trainer.sampler)
+        BatchLoader.Builder loader = BatchLoader.builder(trainer.sampler)
                 .imageSize(model.imageSize())
                 .augmentation(trainer.augmentation)
-                .batchesPerEpoch(trainer.batchesPerEpoch)
-                .build()) {
+                .batchesPerEpoch(trainer.batchesPerEpoch);
+        if (trainer.loaderThreads > 0) {
+            loader.threads(trainer.loaderThreads);
+        }
+        try (BatchLoader batches = loader.build()) {
             while (lastEpoch() < trainer.epochs) {
                 epoch(lastEpoch() + 1, batches);
             }
@@ -174,6 +182,9 @@ final class TrainingRun {
             tally = EpochTally.parse(state.getOrDefault("tally", ""));
         }
         doctor.restore(below(state, "doctor."));
+        for (int i = 0; state.containsKey("diagnosis." + i); i++) {
+            diagnoses.add(TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
+        }
         rateFactor = Double.parseDouble(state.getOrDefault("rateFactor", "1"));
         for (Condition condition : Condition.values()) {
             if (state.getOrDefault("switched", "").contains(condition.name())
@@ -191,6 +202,9 @@ final class TrainingRun {
         }
         state.put("rateFactor", Double.toString(rateFactor));
         state.put("switched", switched.toString());
+        for (int i = 0; i < diagnoses.size(); i++) {
+            state.put("diagnosis." + i, TrainingLogs.format(diagnoses.get(i)));
+        }
         doctor.state().forEach((name, value) -> state.put("doctor." + name, value));
         return state;
     }
@@ -319,12 +333,11 @@ final class TrainingRun {
         FaceBatch faces = loaded.batch();
         Optimizer optimizer = optimizer(epoch, batch);
         Triplets triplets;
-        EmbeddingBatch embeddings;
+        MiningBatch in;
         double loss = Double.NaN;
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
-            embeddings = pass.embeddings();
-            MiningBatch in = miningBatch(epoch, batch, faces, embeddings);
+            in = miningBatch(epoch, batch, faces, pass.embeddings());
             triplets = miner.mine(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
@@ -346,7 +359,8 @@ final class TrainingRun {
         // The pass is closed before anyone hears of it: a listener may embed faces.
         stepsDone++;
         MiningStatistics statistics = triplets.statistics();
-        Vitals vitals = Vitals.of(embeddings, statistics, !triplets.isEmpty(), gradientNorm);
+        Vitals vitals = Vitals.of(in.embeddings(), statistics, !triplets.isEmpty(), gradientNorm);
+        faceTally.observe(in, loaded.faces());
         Duration remaining = remaining(epoch, batch);
         if (triplets.isEmpty()) {
             tally.empty(faces.size(), statistics, vitals);
@@ -375,6 +389,7 @@ final class TrainingRun {
     }
 
     private void diagnose(Diagnosis diagnosis) {
+        diagnoses.add(diagnosis);
         emit(new TrainingEvent.Diagnosed(diagnosis));
         Treatment treatment = trainer.treatments.get(diagnosis.condition());
         if (treatment instanceof Treatment.LowerLearningRate lower) {
@@ -436,11 +451,13 @@ final class TrainingRun {
             String name = evaluation.getKey();
             TrainingEvent outcome;
             try {
-                Map<String, Double> figures = evaluation.getValue().evaluate(model.averaged());
+                Evaluation.Outcome found = evaluation.getValue().outcome(model.averaged());
+                Map<String, Double> figures = found.figures();
                 figures.keySet()
                         .forEach(figure ->
                                 checkArgument(figure.matches("[\\w.@-]+"), "a figure cannot be named '%s'", figure));
                 figures.forEach((figure, value) -> all.put(name + "." + figure, value));
+                rocs.put(name, found.roc());
                 outcome = new TrainingEvent.EvaluationCompleted(
                         epoch, name, Collections.unmodifiableMap(new LinkedHashMap<>(figures)));
             } catch (IOException | RuntimeException e) {
@@ -456,11 +473,17 @@ final class TrainingRun {
                 ? null
                 : trainer.evaluations.keySet().iterator().next() + "." + Evaluation.ACCURACY;
         logs.write(history, accuracy);
+        logs.writeNotes(configuration, diagnoses, rocs);
+        if (trainer.reportFaces && !faceTally.isEmpty()) {
+            logs.writeFaces(faceTally);
+        }
+        faceTally.nextEpoch();
         if (!trainer.plots) {
             return;
         }
         try {
             TrainingPlots.write(trainer.workDirectory);
+            HtmlReport.write(trainer.workDirectory);
         } catch (IOException | RuntimeException | LinkageError | InternalError e) {
             // Drawing needs fonts, which a bare server may lack; Java says so in several ways.
             emit(new TrainingEvent.PlotsFailed(lastEpoch(), e));

@@ -176,6 +176,12 @@ class TrainerTest {
                             "train.log",
                             "test.log",
                             "metrics.csv",
+                            "metrics.jsonl",
+                            "configuration.tsv",
+                            "diagnoses.tsv",
+                            "label-noise.tsv",
+                            "hardest-pairs.tsv",
+                            "report.html",
                             "loss.png",
                             "mining.png",
                             "accuracy.png");
@@ -664,5 +670,33 @@ class TrainerTest {
                 })
                 .fit();
         assertThat(evaluated).containsExactly(average);
+    }
+
+    @Test
+    void theReportNamesPeopleOnlyIfItMay() throws IOException {
+        trainer(new LinearEmbedder(1)).plots(true).reportFaces(false).fit();
+        assertThat(work.resolve("label-noise.tsv")).doesNotExist();
+        assertThat(work.resolve("hardest-pairs.tsv")).doesNotExist();
+        assertThat(Files.readString(work.resolve("report.html"))).doesNotContain("person 0", "data:image");
+
+        work = temp.resolve("named");
+        trainer(new LinearEmbedder(1)).plots(true).fit();
+        byte[] pairs = Files.readAllBytes(work.resolve("hardest-pairs.tsv"));
+        assertThat(Files.readString(work.resolve("report.html"))).contains("person 0", "data:image");
+        // A finished run that is started again has seen nothing and keeps what is there.
+        trainer(new LinearEmbedder(1)).plots(true).fit();
+        assertThat(work.resolve("hardest-pairs.tsv")).hasBinaryContent(pairs);
+    }
+
+    @Test
+    void figuresForOtherProgramsAreJsonLines() throws IOException {
+        trainer(new LinearEmbedder(1))
+                .miner(TripletMiner.of(PairSelector.allPairs(), (ap, an, margin) -> false, NegativeSelector.random()))
+                .evaluateEachEpoch("lfw", model -> Map.of("accuracy", 0.75))
+                .fit();
+        assertThat(Files.readAllLines(work.resolve("metrics.jsonl")))
+                .hasSize(2)
+                .allMatch(line -> line.startsWith("{\"epoch\":") && line.endsWith("\"evaluation.lfw.accuracy\":0.75}"))
+                .allMatch(line -> line.contains("\"meanLoss\":null,") && !line.contains("NaN"));
     }
 }

@@ -16,6 +16,7 @@ record Scores(
         double standardDeviation,
         double confidence,
         double threshold,
+        double thresholdConfidence,
         double auc,
         double eer,
         List<RocPoint> roc) {
@@ -54,8 +55,10 @@ record Scores(
                 folds.length);
 
         double[] accuracies = new double[folds.length];
+        double[] thresholds = new double[folds.length];
         for (int f = 0; f < folds.length; f++) {
-            accuracies[f] = accuracy(ascending, sorted, folds[f], threshold(ascending, sorted, folds[f]));
+            thresholds[f] = threshold(ascending, sorted, folds[f]);
+            accuracies[f] = accuracy(ascending, sorted, folds[f], thresholds[f]);
         }
         double mean = Arrays.stream(accuracies).average().orElseThrow();
         double squares =
@@ -68,9 +71,18 @@ record Scores(
                 deviation,
                 t * deviation / Math.sqrt(folds.length),
                 threshold(ascending, sorted, -1),
+                t * jackknife(thresholds),
                 auc(roc),
                 eer(roc),
                 roc);
+    }
+
+    /** Standard error of a figure from its values without each fold (Quenouille and Tukey's jackknife). */
+    private static double jackknife(double[] withoutOne) {
+        double mean = Arrays.stream(withoutOne).average().orElseThrow();
+        double squares =
+                Arrays.stream(withoutOne).map(v -> (v - mean) * (v - mean)).sum();
+        return Math.sqrt(squares * (withoutOne.length - 1) / withoutOne.length);
     }
 
     /**

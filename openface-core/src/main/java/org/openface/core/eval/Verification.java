@@ -210,6 +210,7 @@ public final class Verification {
                 scores.standardDeviation(),
                 scores.confidence(),
                 scores.threshold(),
+                scores.thresholdConfidence(),
                 scores.auc(),
                 scores.eer(),
                 scores.roc(),
@@ -260,6 +261,8 @@ public final class Verification {
      * @param confidence half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t over
      *     the folds; it takes them as independent, which they are only roughly
      * @param threshold squared distance below which a pair is judged to be one person; the best one for all pairs
+     * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}, by the jackknife
+     *     over the folds
      * @param auc area under the ROC curve: the probability that a pair of one person is closer than a pair of two
      * @param eer equal error rate, where as many pairs of one person are rejected as pairs of two accepted
      * @param roc the curve, from (0, 0) to (1, 1), a point for each distinct distance
@@ -274,6 +277,7 @@ public final class Verification {
             double standardDeviation,
             double confidence,
             double threshold,
+            double thresholdConfidence,
             double auc,
             double eer,
             List<RocPoint> roc,

@@ -209,6 +209,7 @@ class VerificationTest {
                 0,
                 0,
                 1,
+                0,
                 1,
                 0,
                 List.of(

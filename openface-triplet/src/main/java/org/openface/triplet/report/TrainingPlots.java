@@ -57,7 +57,7 @@ public final class TrainingPlots {
     }
 
     /** Columns by name; NaN where a cell is empty. */
-    private static Map<String, double[]> read(Path file) throws IOException {
+    static Map<String, double[]> read(Path file) throws IOException {
         List<String[]> rows = new ArrayList<>();
         for (String line : Files.readAllLines(file)) {
             rows.add(line.split(",", -1));

@@ -1,0 +1,126 @@
+package org.openface.core.eval;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+
+/**
+ * Looking for a person among many: each image is looked for among all others, and is found at rank k if one of its k
+ * nearest is of the same identity. Images of identities with a single image are among the others only.
+ */
+public final class Retrieval {
+    private static final int BATCH = 64;
+
+    private final FaceDataset dataset;
+
+    private Retrieval(FaceDataset dataset) {
+        this.dataset = dataset;
+    }
+
+    /**
+     * Retrieval among the faces of a data set.
+     *
+     * @throws IllegalArgumentException if no identity has two images
+     */
+    public static Retrieval among(FaceDataset dataset) {
+        checkArgument(
+                dataset.size() > dataset.identities().size(),
+                "nobody in %s has two images, so that nobody can be found",
+                dataset);
+        return new Retrieval(dataset);
+    }
+
+    /**
+     * Embeds all faces and looks for each. Images that cannot be read are left out and counted.
+     *
+     * @throws IOException if no image is left that could be found
+     */
+    public Result evaluate(FaceEmbedder embedder) throws IOException {
+        List<Face> faces = dataset.faces();
+        List<Integer> identities = new ArrayList<>();
+        List<Embedding> embeddings = new ArrayList<>();
+        int size = embedder.imageSize();
+        for (int from = 0; from < faces.size(); from += BATCH) {
+            List<RgbImage> images = new ArrayList<>();
+            for (int i = from; i < Math.min(faces.size(), from + BATCH); i++) {
+                try {
+                    images.add(ImageFiles.read(faces.get(i).file()).resized(size, size));
+                    identities.add(dataset.identityOf(i));
+                } catch (IOException e) {
+                    // Counted below.
+                }
+            }
+            if (!images.isEmpty()) {
+                EmbeddingBatch batch = embedder.embed(images);
+                for (int i = 0; i < batch.size(); i++) {
+                    embeddings.add(batch.get(i));
+                }
+            }
+        }
+        List<Integer> ranks = new ArrayList<>();
+        for (int i = 0; i < embeddings.size(); i++) {
+            int rank = rank(i, identities, embeddings);
+            if (rank > 0) {
+                ranks.add(rank);
+            }
+        }
+        int missing = faces.size() - embeddings.size();
+        if (ranks.isEmpty()) {
+            throw new IOException(
+                    "nobody has two images left, as " + missing + " of " + faces.size() + " images cannot be read");
+        }
+        return new Result(ranks, missing);
+    }
+
+    /** The place of the nearest image of the same identity among all others, from 1; 0 if there is none. */
+    private static int rank(int query, List<Integer> identities, List<Embedding> embeddings) {
+        double[] distances = new double[embeddings.size()];
+        double nearest = Double.POSITIVE_INFINITY;
+        boolean any = false;
+        for (int j = 0; j < distances.length; j++) {
+            distances[j] = embeddings.get(query).squaredDistance(embeddings.get(j));
+            if (j != query && identities.get(j).equals(identities.get(query))) {
+                any = true;
+                nearest = Math.min(nearest, distances[j]);
+            }
+        }
+        if (!any) {
+            return 0;
+        }
+        int rank = 1;
+        for (int j = 0; j < distances.length; j++) {
+            // Somebody else at the same distance comes first: a collapsed network finds nobody.
+            if (!identities.get(j).equals(identities.get(query)) && distances[j] <= nearest) {
+                rank++;
+            }
+        }
+        return rank;
+    }
+
+    /**
+     * What was found.
+     *
+     * @param ranks for each image that was looked for, the rank of the nearest one of the same identity, from 1
+     * @param missingImages images that cannot be read
+     */
+    public record Result(List<Integer> ranks, int missingImages) {
+        public Result {
+            ranks = List.copyOf(ranks);
+        }
+
+        /** Share of the images that are found among their k nearest. */
+        public double recall(int k) {
+            checkArgument(k >= 1, "k (%s) must be at least 1", k);
+            return (double) ranks.stream().filter(rank -> rank <= k).count() / ranks.size();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package org.openface.core.eval;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+
+class RetrievalTest {
+    /** An embedding of one value: the red of the first pixel. */
+    private static final FaceEmbedder RED = new FaceEmbedder() {
+        @Override
+        public int imageSize() {
+            return 1;
+        }
+
+        @Override
+        public int dimension() {
+            return 1;
+        }
+
+        @Override
+        public EmbeddingBatch embed(List<RgbImage> faces) {
+            float[] values = new float[faces.size()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = faces.get(i).red(0, 0);
+            }
+            return new EmbeddingBatch(1, values);
+        }
+    };
+
+    private static void person(Path folder, String name, int... reds) throws IOException {
+        Path own = Files.createDirectories(folder.resolve(name));
+        for (int red : reds) {
+            ImageFiles.writePng(RgbImage.of(1, 1, new byte[] {(byte) red, 0, 0}), own.resolve(red + ".png"));
+        }
+    }
+
+    @Test
+    void ranksAsOnALine(@TempDir Path folder) throws IOException {
+        person(folder, "ann", 10, 30);
+        person(folder, "bob", 12, 14, 200);
+        person(folder, "cat", 31);
+        FaceDataset dataset = FaceDataset.index(folder);
+        Retrieval.Result result = Retrieval.among(dataset).evaluate(RED);
+        // ann 10: others at 2, 4 before 20 → rank 3. ann 30: 1 (cat), 16, 18 before 20 → 4.
+        // bob 12: 2 is ann's 10 and bob's 14, and ann comes first → 2; bob 14: bob's 12 at 2 → 1.
+        // bob 200: cat 31 at 169, ann 30 at 170 before bob 14 at 186 → 3. cat is alone.
+        assertThat(result.ranks()).containsExactlyElementsOf(Arrays.asList(3, 4, 2, 1, 3));
+        assertThat(result.recall(1)).isEqualTo(0.2);
+        assertThat(result.recall(3)).isEqualTo(0.8);
+
+        Files.delete(folder.resolve("ann").resolve("30.png"));
+        Retrieval.Result without = Retrieval.among(dataset).evaluate(RED);
+        assertThat(without.ranks()).hasSize(3);
+        assertThat(without.missingImages()).isEqualTo(1);
+    }
+
+    @Test
+    void needsSomebodyWithTwoImages(@TempDir Path folder) throws IOException {
+        person(folder, "ann", 10);
+        person(folder, "bob", 12);
+        FaceDataset dataset = FaceDataset.index(folder);
+        assertThatThrownBy(() -> Retrieval.among(dataset)).hasMessageContaining("nobody");
+    }
+}

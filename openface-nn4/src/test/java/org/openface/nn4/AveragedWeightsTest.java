@@ -1,0 +1,61 @@
+package org.openface.nn4;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.embedding.ForwardPass;
+import org.openface.core.embedding.Optimizer;
+import org.openface.core.image.RgbImage;
+
+@Tag("native")
+class AveragedWeightsTest {
+    private static final int IMAGES = 8;
+
+    private static void step(Nn4Model model, Optimizer optimizer) {
+        FaceBatch batch = FaceBatch.of(
+                model.imageSize(), Reference.pixels(IMAGES, model.imageSize()), new int[] {0, 0, 1, 1, 2, 2, 3, 3});
+        try (ForwardPass pass = model.forward(batch, model.plan(IMAGES, Long.MAX_VALUE))) {
+            float[] gradient = Reference.uniform(5, IMAGES * model.dimension());
+            pass.update(new EmbeddingBatch(model.dimension(), gradient), optimizer);
+        }
+    }
+
+    @Test
+    void areEvaluatedWithoutDisturbingTrainingAndLastInItsState() throws IOException {
+        RgbImage face = RgbImage.of(96, 96, new byte[3 * 96 * 96]);
+        Optimizer optimizer = Optimizer.sgd(0.01).averaged(0.9);
+        try (Nn4Model plain = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build();
+                Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build();
+                Nn4Model other =
+                        Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(9).build()) {
+            FaceEmbedder averaged = model.averaged();
+            assertThat(averaged.embed(face)).isEqualTo(model.embed(face)); // there is no average yet
+            assertThatThrownBy(model::becomeAverage).isInstanceOf(IllegalStateException.class);
+            for (int i = 0; i < 3; i++) {
+                step(plain, Optimizer.sgd(0.01));
+                step(model, optimizer);
+                averaged.embed(List.of(face, face));
+            }
+            assertThat(model.weightsHash()).isEqualTo(plain.weightsHash());
+            Embedding average = averaged.embed(face);
+            assertThat(average).isNotEqualTo(model.embed(face));
+
+            ByteArrayOutputStream state = new ByteArrayOutputStream();
+            model.writeState(state);
+            other.readState(new ByteArrayInputStream(state.toByteArray()));
+            assertThat(other.averaged().embed(face)).isEqualTo(average);
+            other.becomeAverage();
+            assertThat(other.embed(face)).isEqualTo(average);
+        }
+    }
+}
