@@ -42,18 +42,19 @@ final class MiningComparison {
         Runnable loop = () -> loop(shape, embeddings);
         int each = Math.max(1, 20_000 / shape.size());
         // The compiler needs a while.
-        time(ours, 10 * each);
-        time(custom, 10 * each);
+        Compare.time(ours, 10 * each);
+        Compare.time(custom, 10 * each);
         List<String> lines = new ArrayList<>();
         for (String kind : List.of("vectorised", "cubic")) {
             lines.add(said(againstPyTorch(kind, shape, ours, rounds, each)));
         }
-        lines.add(said(against("openface-loop-java", "plain", 1, shape, ours, n -> time(loop, n), rounds, each)));
+        lines.add(
+                said(against("openface-loop-java", "plain", 1, shape, ours, n -> Compare.time(loop, n), rounds, each)));
         List<Double> preset = new ArrayList<>();
         List<Double> own = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            preset.addAll(time(ours, each));
-            own.addAll(time(custom, each));
+            preset.addAll(Compare.time(ours, each));
+            own.addAll(Compare.time(custom, each));
         }
         said(String.format(
                 Locale.ROOT,
@@ -109,7 +110,7 @@ final class MiningComparison {
                         name,
                         peer.version(),
                         THREADS,
-                        Compare.median(time(ours, rounds)));
+                        Compare.median(Compare.time(ours, rounds)));
             }
             String line = against(name, peer.version(), THREADS, shape, ours, peer::run, rounds, each);
             System.out.printf(
@@ -131,7 +132,7 @@ final class MiningComparison {
         double step = peer.run(1).get(0);
         int theirEach = (int) Math.max(1, Math.min(each, 1000 / step));
         for (int round = 0; round < (step > 3000 ? 1 : rounds); round++) {
-            mine.addAll(time(ours, each));
+            mine.addAll(Compare.time(ours, each));
             theirs.addAll(peer.run(theirEach));
         }
         return Compare.line(
@@ -142,16 +143,6 @@ final class MiningComparison {
                 threads,
                 Compare.median(mine),
                 Compare.median(theirs));
-    }
-
-    private static List<Double> time(Runnable work, int count) {
-        List<Double> times = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            long start = System.nanoTime();
-            work.run();
-            times.add((System.nanoTime() - start) / 1e6);
-        }
-        return times;
     }
 
     static void scale(MiningCase shape) {

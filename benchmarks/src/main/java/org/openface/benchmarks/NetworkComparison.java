@@ -24,10 +24,6 @@ final class NetworkComparison {
 
     private NetworkComparison() {}
 
-    private interface Work {
-        void run();
-    }
-
     static List<String> trainingStep(int rounds) throws IOException {
         List<String> lines = new ArrayList<>();
         for (Variant variant : List.of(Variant.NN4_SMALL2, Variant.NN4)) {
@@ -62,7 +58,8 @@ final class NetworkComparison {
     }
 
     private static String compare(
-            String name, Variant variant, int images, String what, int rounds, int each, Work work) throws IOException {
+            String name, Variant variant, int images, String what, int rounds, int each, Runnable work)
+            throws IOException {
         String lower = variant.name().toLowerCase(Locale.ROOT);
         String benchmarkCase = lower + "-" + images;
         Optional<PyTorchPeer> found = PyTorchPeer.start(lower, images, THREADS, what);
@@ -73,10 +70,10 @@ final class NetworkComparison {
             List<Double> ours = new ArrayList<>();
             List<Double> theirs = new ArrayList<>();
             List<Double> ratios = new ArrayList<>();
-            time(work, Math.max(3, each)); // warm-up of both
+            Compare.time(work, Math.max(3, each)); // warm-up of both
             peer.run(Math.max(3, each));
             for (int round = 0; round < rounds; round++) {
-                List<Double> a = time(work, each);
+                List<Double> a = Compare.time(work, each);
                 List<Double> b = peer.run(each);
                 ours.addAll(a);
                 theirs.addAll(b);
@@ -117,10 +114,10 @@ final class NetworkComparison {
             }
             List<Double> ours = new ArrayList<>();
             List<Double> theirs = new ArrayList<>();
-            time(() -> model.embed(faces), Math.max(3, each)); // warm-up of both
+            Compare.time(() -> model.embed(faces), Math.max(3, each)); // warm-up of both
             peer.run(Math.max(3, each));
             for (int round = 0; round < rounds; round++) {
-                ours.addAll(time(() -> model.embed(faces), each));
+                ours.addAll(Compare.time(() -> model.embed(faces), each));
                 theirs.addAll(peer.run(each));
             }
             return Compare.line(
@@ -132,16 +129,6 @@ final class NetworkComparison {
                     Compare.median(ours) / images,
                     Compare.median(theirs) / images);
         }
-    }
-
-    private static List<Double> time(Work work, int count) {
-        List<Double> times = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            long start = System.nanoTime();
-            work.run();
-            times.add((System.nanoTime() - start) / 1e6);
-        }
-        return times;
     }
 
     /** The largest resident memory of this process so far; −1 where the system does not tell. */
