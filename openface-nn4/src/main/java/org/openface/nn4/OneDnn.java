@@ -25,4 +25,9 @@ final class OneDnn {
             default -> 16;
         };
     }
+
+    /** What oneDNN makes of the processor, such as {@code avx2} or {@code avx512_core}. */
+    static String instructionSet() {
+        return dnnl.get_effective_cpu_isa().intern().name();
+    }
 }

@@ -46,7 +46,7 @@ final class OneDnnExecutor implements Executor {
 
     @Override
     public String name() {
-        return "onednn";
+        return "onednn-" + OneDnn.instructionSet(); // another set of instructions rounds differently
     }
 
     @Override

@@ -57,7 +57,7 @@ class BackendTest {
                 .containsOnlyOnce("several times slower")
                 .doesNotContain("<dependency>");
         String with = outputWith(jar -> true, "");
-        assertThat(with).contains("runs on onednn, first value ").doesNotContain("slower");
+        assertThat(with).contains("runs on onednn-").doesNotContain("slower");
         assertThat(firstValue(without)).isCloseTo(firstValue(with), within(1e-5));
     }
 

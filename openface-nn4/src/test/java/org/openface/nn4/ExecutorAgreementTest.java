@@ -43,7 +43,7 @@ class ExecutorAgreementTest {
     void tenStepsStayTogether() {
         try (Nn4Model fast = model(Engine.ONEDNN);
                 Nn4Model oracle = model(Engine.SAMEDIFF)) {
-            assertThat(fast.plan(IMAGES, GIGABYTE).executor()).isEqualTo("onednn");
+            assertThat(fast.plan(IMAGES, GIGABYTE).executor()).startsWith("onednn-");
             assertThat(oracle.plan(IMAGES, GIGABYTE).executor()).isEqualTo("samediff");
             // Steps small enough that rounding is not amplified by the network's own sensitivity.
             double rate = 1e-6;

@@ -174,6 +174,14 @@ final class TrainingRun {
 
     private void resume(Checkpoint checkpoint) throws IOException {
         refuseOtherConfiguration(checkpoint);
+        String threads = checkpoint.provenance().get("threads");
+        if (threads != null && !threads.equals(Integer.toString(plan.threads()))) {
+            LOGGER.log(
+                    Level.WARNING,
+                    "the checkpoint was made with {0} threads, this run has {1}: it goes on, but not bit for bit as before",
+                    threads,
+                    plan.threads());
+        }
         checkpoints.restore(checkpoint, model);
         history.addAll(checkpoint.history());
         lastCheckpoint = checkpoint.place();
