@@ -201,9 +201,7 @@ final class OneDnnProgram implements AutoCloseable {
             linearOut = new Buffer(4L * images * embeddingSize, true);
             linearGradient = training ? new Buffer(4L * images * embeddingSize, true) : null;
             for (int i = 0; i < plan.ops().size() - 1; i++) {
-                compile(
-                        plan.ops().get(i),
-                        i + 1 < plan.ops().size() ? plan.ops().get(i + 1) : null);
+                compile(plan.ops().get(i), plan.ops().get(i + 1));
             }
             forwardSteps = steps.size();
             if (training) {
@@ -404,7 +402,7 @@ final class OneDnnProgram implements AutoCloseable {
 
     // ---- compiling
 
-    private void compile(Op op, @Nullable Op next) {
+    private void compile(Op op, Op next) {
         if (op instanceof Op.Convolution c) {
             if (training) {
                 convolution(c);
@@ -543,7 +541,7 @@ final class OneDnnProgram implements AutoCloseable {
             });
         }
         statistics.put(b.layer(), new BatchStatistics(mean, variance, channels, bias));
-        Buffer workspace = new Buffer(forward.workspace_desc().get_size(), false);
+        Operand workspace = workspace(forward.workspace_desc());
         Buffer x = value(b.in());
         Buffer y = value(b.out());
         descriptions.put(b.out(), desc);
@@ -555,7 +553,7 @@ final class OneDnnProgram implements AutoCloseable {
                 new Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
                 new Operand(DNNL_ARG_MEAN, mean, vector),
                 new Operand(DNNL_ARG_VARIANCE, variance, vector),
-                new Operand(DNNL_ARG_WORKSPACE, workspace, forward.workspace_desc()));
+                workspace);
         tape.add(() -> {
             Buffer dy = gradient(b.out());
             var backward = new batch_normalization_backward.primitive_desc(
@@ -575,7 +573,7 @@ final class OneDnnProgram implements AutoCloseable {
                     new Operand(DNNL_ARG_DIFF_SCALE_SHIFT, dScaleShift, pair),
                     new Operand(DNNL_ARG_MEAN, mean, vector),
                     new Operand(DNNL_ARG_VARIANCE, variance, vector),
-                    new Operand(DNNL_ARG_WORKSPACE, workspace, forward.workspace_desc()));
+                    workspace);
             float[] both = new float[2 * channels];
             downloads.add(into -> {
                 dScaleShift.floats().get(both);
@@ -655,8 +653,7 @@ final class OneDnnProgram implements AutoCloseable {
             step("max pooling forward", new pooling_forward(forward), operands);
             return;
         }
-        memory.desc workspaceDesc = forward.workspace_desc();
-        Operand workspace = new Operand(DNNL_ARG_WORKSPACE, new Buffer(workspaceDesc.get_size(), false), workspaceDesc);
+        Operand workspace = workspace(forward.workspace_desc());
         operands.add(workspace);
         step("max pooling forward", new pooling_forward(forward), operands);
         tape.add(() -> {
@@ -776,8 +773,7 @@ final class OneDnnProgram implements AutoCloseable {
             step("LRN forward", new lrn_forward(forward), operands);
             return;
         }
-        memory.desc workspaceDesc = forward.workspace_desc();
-        Operand workspace = new Operand(DNNL_ARG_WORKSPACE, new Buffer(workspaceDesc.get_size(), false), workspaceDesc);
+        Operand workspace = workspace(forward.workspace_desc());
         operands.add(workspace);
         step("LRN forward", new lrn_forward(forward), operands);
         tape.add(() -> {
@@ -915,6 +911,11 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     // ---- building blocks
+
+    /** What a forward primitive leaves for its backward one. */
+    private Operand workspace(memory.desc desc) {
+        return new Operand(DNNL_ARG_WORKSPACE, new Buffer(desc.get_size(), false), desc);
+    }
 
     private prop_kind propagation() {
         return training ? prop_kind.forward_training : prop_kind.forward_inference;
