@@ -1,7 +1,6 @@
 package org.openface.core.image;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static java.util.Objects.requireNonNull;
 
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
@@ -16,17 +15,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.event.IIOReadWarningListener;
@@ -45,8 +40,6 @@ import org.jspecify.annotations.Nullable;
 public final class ImageFiles {
     /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
     private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "pgm", "ppm");
-
-    private static final AtomicLong TEMPORARY = new AtomicLong();
 
     private ImageFiles() {}
 
@@ -287,26 +280,6 @@ public final class ImageFiles {
                 throw new IOException(file + ": this Java runtime has no writer for PNG");
             }
         }
-        writeAtomically(bytes.toByteArray(), file);
-    }
-
-    private static void writeAtomically(byte[] bytes, Path file) throws IOException {
-        Path name = requireNonNull(file.getFileName(), "the file needs a name");
-        Path temporary =
-                file.resolveSibling("." + ProcessHandle.current().pid() + "-" + TEMPORARY.incrementAndGet() + ".tmp");
-        try {
-            Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-            try {
-                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException e) {
-                Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-            }
-        } catch (AccessDeniedException e) {
-            throw new IOException("no permission to write " + file, e);
-        } catch (NoSuchFileException e) {
-            throw new IOException("cannot write " + name + ": its folder does not exist: " + file, e);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        AtomicFile.write(bytes.toByteArray(), file);
     }
 }
