@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Read are JPEG, PNG, BMP and the portable maps PGM and PPM, plain or binary, 8 or 16 bits. The content decides the
  * format, never the name. Grey becomes equal red, green and blue; 16 bits are rounded to 8; transparency and colour
  * profiles are ignored, so the stored colours count, as in OpenFace; the orientation that a camera notes in a JPEG is
- * applied. CMYK JPEGs are refused.
+ * applied; CMYK and YCCK of a JPEG become RGB.
  */
 public final class ImageFiles {
     /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
@@ -128,16 +128,16 @@ public final class ImageFiles {
         if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
             Jpeg header = Jpeg.parse(bytes);
             checkSize(header.width(), header.height(), limits);
-            if (header.components() == 4) {
-                throw new UnreadableImageException("a CMYK JPEG, which is not read; convert it to RGB");
-            }
-            return decodeWithImageIo("jpeg", bytes, limits).oriented(header.orientation());
+            Decoder decoder = header.components() == 4
+                    ? reader -> readCmyk(reader, header.adobeTransform())
+                    : ImageFiles::readRgb;
+            return decodeWithImageIo("jpeg", bytes, limits, decoder).oriented(header.orientation());
         }
         if (startsWith(bytes, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
-            return decodeWithImageIo("png", bytes, limits);
+            return decodeWithImageIo("png", bytes, limits, ImageFiles::readRgb);
         }
         if (startsWith(bytes, 'B', 'M')) {
-            return decodeWithImageIo("bmp", bytes, limits);
+            return decodeWithImageIo("bmp", bytes, limits, ImageFiles::readRgb);
         }
         if (PortableMap.matches(bytes)) {
             return PortableMap.decode(bytes, limits);
@@ -171,7 +171,58 @@ public final class ImageFiles {
         }
     }
 
-    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits) throws IOException {
+    private interface Decoder {
+        RgbImage decode(ImageReader reader) throws IOException;
+    }
+
+    private static RgbImage readRgb(ImageReader reader) throws IOException {
+        return fromBufferedImage(reader.read(0));
+    }
+
+    /**
+     * Four components, which ImageIO gives out as they are stored. With an Adobe segment they are the inverse of the inks
+     * (255 is no ink), and YCCK if it says so; without one they are the inks, as Pillow has it too. Profiles of printers
+     * are ignored: what an ink leaves of the light is multiplied by what black leaves of it.
+     */
+    private static RgbImage readCmyk(ImageReader reader, int adobeTransform) throws IOException {
+        Raster raster = reader.readRaster(0, null);
+        int width = raster.getWidth();
+        int height = raster.getHeight();
+        byte[] rgb = new byte[3 * width * height];
+        int[] row = new int[4 * width];
+        for (int y = 0, at = 0; y < height; y++) {
+            raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+            for (int x = 0; x < row.length; x += 4) {
+                double first = row[x];
+                double second = row[x + 1];
+                double third = row[x + 2];
+                if (adobeTransform == 2) {
+                    // JFIF's equations, of the values' complement; as in libjpeg's ycck_cmyk_convert
+                    double luma = row[x];
+                    double blueness = row[x + 1] - 128;
+                    double redness = row[x + 2] - 128;
+                    first = 255 - (luma + 1.402 * redness);
+                    second = 255 - (luma - 0.344136 * blueness - 0.714136 * redness);
+                    third = 255 - (luma + 1.772 * blueness);
+                }
+                boolean inverted = adobeTransform >= 0;
+                double light = light(row[x + 3], inverted);
+                rgb[at++] = (byte) Math.round(255 * light * light(first, inverted));
+                rgb[at++] = (byte) Math.round(255 * light * light(second, inverted));
+                rgb[at++] = (byte) Math.round(255 * light * light(third, inverted));
+            }
+        }
+        return RgbImage.owning(width, height, rgb);
+    }
+
+    /** The part of the light, 0 to 1, that an ink leaves. */
+    private static double light(double stored, boolean inverted) {
+        double part = Math.max(0, Math.min(255, stored)) / 255;
+        return inverted ? part : 1 - part;
+    }
+
+    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits, Decoder decoder)
+            throws IOException {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
         if (!readers.hasNext()) {
             throw new UnreadableImageException("this Java runtime has no reader for " + format);
@@ -183,11 +234,11 @@ public final class ImageFiles {
             checkSize(reader.getWidth(0), reader.getHeight(0), limits);
             Truncation truncation = new Truncation();
             reader.addIIOReadWarningListener(truncation);
-            BufferedImage image = reader.read(0);
+            RgbImage image = decoder.decode(reader);
             if (truncation.message != null) {
                 throw new UnreadableImageException("cut short (" + truncation.message + ")");
             }
-            return fromBufferedImage(image);
+            return image;
         } finally {
             reader.dispose();
         }
