@@ -2,15 +2,19 @@ package org.openface.align;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -29,14 +33,20 @@ import org.openface.core.image.RgbImage;
  * }</pre>
  */
 public final class Aligner implements AutoCloseable {
+    private static final String FROM_DETECTOR = "detector";
+    private static final String CUSTOM = "custom ";
+
     private final int size;
     private final int threads;
     private final boolean skipMulti;
     private final Consumer<AlignProgress> listener;
-    private final Supplier<FaceDetector> newDetector;
+    private final Supplier<NativeDetector> newDetector;
+    private final BiFunction<RgbImage, DetectedFace, List<Point>> landmarks;
+    private final LandmarkSet landmarkSet;
+    private final AlignmentMethod method;
 
     /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
-    private final Deque<FaceDetector> idle = new ArrayDeque<>();
+    private final Deque<NativeDetector> idle = new ArrayDeque<>();
 
     private boolean closed;
 
@@ -46,6 +56,10 @@ public final class Aligner implements AutoCloseable {
         skipMulti = builder.skipMulti;
         listener = builder.listener;
         newDetector = builder.newDetector;
+        landmarks = builder.landmarks;
+        landmarkSet = builder.effectiveLandmarkSet();
+        method = new AlignmentMethod(
+                builder.detectorName, builder.landmarksName, landmarkSet, size, AlignmentMethod.OPENFACE_TEMPLATE);
         // Missing native libraries should be known now, not at the first photograph.
         idle.add(newDetector.get());
     }
@@ -61,7 +75,11 @@ public final class Aligner implements AutoCloseable {
         private int threads = Runtime.getRuntime().availableProcessors();
         private boolean skipMulti;
         private Consumer<AlignProgress> listener = progress -> {};
-        private Supplier<FaceDetector> newDetector = HaarDetector::new;
+        private String detectorName = "haar";
+        private Supplier<NativeDetector> newDetector = HaarDetector::new;
+        private String landmarksName = FROM_DETECTOR;
+        private BiFunction<RgbImage, DetectedFace, List<Point>> landmarks = (photograph, face) -> face.landmarks();
+        private @Nullable LandmarkSet landmarkSet;
 
         private Builder() {}
 
@@ -105,17 +123,76 @@ public final class Aligner implements AutoCloseable {
             return this;
         }
 
-        Builder detector(Supplier<FaceDetector> factory) {
-            this.newDetector = factory;
+        /**
+         * Finds faces with a detector of your own in place of the built-in one.
+         *
+         * @param name goes into the description of how the faces were aligned, so that faces of different detectors are
+         *     told apart
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder detector(String name, FaceDetector detector) {
+            requireNonNull(detector, "detector");
+            detectorName = CUSTOM + checkName(name);
+            newDetector = () -> new Unowned(detector);
             return this;
+        }
+
+        Builder detector(Supplier<NativeDetector> factory) {
+            newDetector = factory;
+            return this;
+        }
+
+        /**
+         * Finds the landmarks with a detector of your own.
+         *
+         * @param name as of {@link #detector}
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder landmarks(String name, LandmarkDetector detector) {
+            requireNonNull(detector, "detector");
+            landmarksName = CUSTOM + checkName(name);
+            landmarks = (photograph, face) -> detector.landmarks(photograph, face.box());
+            return this;
+        }
+
+        /**
+         * Which landmarks are brought to the template: by default {@link LandmarkSet#OUTER_EYES_AND_NOSE} if there is a
+         * landmark detector, and {@link LandmarkSet#EYE_CENTRES} if not.
+         */
+        public Builder landmarkSet(LandmarkSet set) {
+            landmarkSet = requireNonNull(set, "set");
+            return this;
+        }
+
+        private LandmarkSet effectiveLandmarkSet() {
+            if (landmarkSet != null) {
+                return landmarkSet;
+            }
+            return landmarksName.equals(FROM_DETECTOR) ? LandmarkSet.EYE_CENTRES : LandmarkSet.OUTER_EYES_AND_NOSE;
+        }
+
+        private static String checkName(String name) {
+            checkArgument(
+                    name.matches("[\\w.-]{1,60}"),
+                    "a name has 1 to 60 letters, digits, dots, dashes, underscores, got '%s'",
+                    name);
+            return name;
         }
 
         /**
          * Loads the detectors.
          *
+         * @throws IllegalStateException if the landmark set needs all 68 points and there is no landmark detector; or if
+         *     OpenCV's native library is not on the class path
          * @throws IllegalStateException if OpenCV's native library is not on the class path
          */
         public Aligner build() {
+            checkState(
+                    !effectiveLandmarkSet().needsAllPoints()
+                            || !landmarksName.equals(FROM_DETECTOR)
+                            || detectorName.startsWith(CUSTOM),
+                    "%s needs all 68 landmarks; call dlibLandmarks(...) or landmarks(...), or take EYE_CENTRES",
+                    effectiveLandmarkSet());
             return new Aligner(this);
         }
     }
@@ -140,10 +217,15 @@ public final class Aligner implements AutoCloseable {
     /**
      * Aligns the largest face of a photograph.
      *
-     * @throws IllegalStateException if this aligner is closed
+     * @throws IllegalStateException if this aligner is closed, or if a detector of your own does not give what the
+     *     landmark set needs
      */
     public Alignment align(RgbImage photograph) {
-        List<FaceDetector.DetectedFace> faces = detect(photograph);
+        List<DetectedFace> faces = detect(photograph).stream()
+                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face)))
+                .filter(face -> !face.landmarks().isEmpty())
+                .sorted(Comparator.comparingDouble(face -> -face.box().area()))
+                .toList();
         if (faces.isEmpty()) {
             return new Alignment.NotAligned(
                     SkipReason.NO_FACE,
@@ -156,13 +238,32 @@ public final class Aligner implements AutoCloseable {
         if (skipMulti && faces.size() > 1) {
             return new Alignment.NotAligned(SkipReason.SEVERAL_FACES, faces.size() + " faces");
         }
-        FaceDetector.DetectedFace face = faces.get(0);
-        return new Alignment.Aligned(
-                FaceTemplate.warp(photograph, face.leftEye(), face.rightEye(), size),
-                face.box(),
-                face.leftEye(),
-                face.rightEye(),
-                faces.size());
+        DetectedFace face = faces.get(0);
+        Affine back = landmarkSet.fromAligned(face.landmarks(), size);
+        return new Alignment.Aligned(Warp.apply(photograph, back, size), face.box(), face.landmarks(), faces.size());
+    }
+
+    /** The landmarks of a face; none if they cannot be those of a face. */
+    private List<Point> landmarks(RgbImage photograph, DetectedFace face) {
+        List<Point> points = landmarks.apply(photograph, face);
+        if (points.isEmpty() && !method.landmarks().equals(FROM_DETECTOR)) {
+            return points;
+        }
+        boolean enough =
+                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints());
+        checkState(
+                enough,
+                "%s gave %s landmarks, %s needs %s",
+                method.landmarks().equals(FROM_DETECTOR) ? "detector " + method.detector() : method.landmarks(),
+                points.size(),
+                landmarkSet,
+                landmarkSet.needsAllPoints() ? "68" : "2 or 68");
+        return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
+    }
+
+    /** What the faces of this aligner depend on. */
+    AlignmentMethod method() {
+        return method;
     }
 
     /**
@@ -187,8 +288,8 @@ public final class Aligner implements AutoCloseable {
         return new DirectoryJob(this::align, size, threads, listener).run(raw, aligned);
     }
 
-    private List<FaceDetector.DetectedFace> detect(RgbImage photograph) {
-        FaceDetector detector;
+    private List<DetectedFace> detect(RgbImage photograph) {
+        NativeDetector detector;
         synchronized (idle) {
             checkOpen();
             detector = idle.poll();
@@ -223,8 +324,19 @@ public final class Aligner implements AutoCloseable {
     public void close() {
         synchronized (idle) {
             closed = true;
-            idle.forEach(FaceDetector::close);
+            idle.forEach(NativeDetector::close);
             idle.clear();
         }
+    }
+
+    /** A detector of the caller's, which serves all threads and is not ours to close. */
+    private record Unowned(FaceDetector detector) implements NativeDetector {
+        @Override
+        public List<DetectedFace> detect(RgbImage photograph) {
+            return detector.detect(photograph);
+        }
+
+        @Override
+        public void close() {}
     }
 }
