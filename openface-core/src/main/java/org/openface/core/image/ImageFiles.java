@@ -11,9 +11,10 @@ import java.awt.image.PackedColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -21,12 +22,12 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.MemoryCacheImageInputStream;
-import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,8 @@ import org.jspecify.annotations.Nullable;
 public final class ImageFiles {
     /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
     private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "pgm", "ppm");
+
+    private static final int[] PNG = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
     private ImageFiles() {}
 
@@ -91,16 +94,76 @@ public final class ImageFiles {
      * @throws IOException as {@link #read(Path)}
      */
     public static RgbImage read(Path file, Limits limits) throws IOException {
-        byte[] bytes = readBytes(file, limits);
-        try {
-            return decode(bytes, limits);
-        } catch (UnreadableImageException e) {
-            throw new IOException(file + ": " + e.getMessage(), e);
-        } catch (IOException | RuntimeException e) {
-            // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
-            // ArrayIndexOutOfBoundsException, ...
-            throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+        return load(file, limits).decode();
+    }
+
+    /**
+     * Reads a file whose picture is decoded later, so that a caller can see to it that not too many are decoded at once.
+     *
+     * @throws IOException if the file cannot be read, is empty or too large; the message names the file
+     */
+    public static Encoded load(Path file, Limits limits) throws IOException {
+        return new Encoded(file, readBytes(file, limits), limits);
+    }
+
+    /** An image file in memory. */
+    public static final class Encoded {
+        private final Path file;
+        private final byte[] bytes;
+        private final Limits limits;
+
+        private Encoded(Path file, byte[] bytes, Limits limits) {
+            this.file = file;
+            this.bytes = bytes;
+            this.limits = limits;
         }
+
+        /** Width × height that the file declares; 0 if it is no image, or one that will not be decoded. */
+        public long pixels() {
+            try {
+                return declaredPixels(bytes);
+            } catch (IOException | RuntimeException e) {
+                return 0; // decode says what is wrong
+            }
+        }
+
+        /** Size of the file in bytes. */
+        public long fileBytes() {
+            return bytes.length;
+        }
+
+        /**
+         * Decodes the picture.
+         *
+         * @throws IOException if it is no image, cut short, damaged or too large; the message names the file
+         */
+        public RgbImage decode() throws IOException {
+            try {
+                return ImageFiles.decode(bytes, limits);
+            } catch (UnreadableImageException e) {
+                throw new IOException(file + ": " + e.getMessage(), e);
+            } catch (IOException | RuntimeException e) {
+                // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
+                // ArrayIndexOutOfBoundsException, ...
+                throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+            }
+        }
+    }
+
+    private static long declaredPixels(byte[] bytes) throws IOException {
+        if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
+            Jpeg header = Jpeg.parse(bytes);
+            return (long) header.width() * header.height();
+        }
+        if (startsWith(bytes, PNG)) {
+            ByteBuffer header = ByteBuffer.wrap(bytes);
+            return (long) header.getInt(16) * header.getInt(20);
+        }
+        if (startsWith(bytes, 'B', 'M')) {
+            ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            return (long) header.getInt(18) * Math.abs((long) header.getInt(22)); // a height below 0: rows upside down
+        }
+        return PortableMap.matches(bytes) ? PortableMap.declaredPixels(bytes) : 0;
     }
 
     private static byte[] readBytes(Path file, Limits limits) throws IOException {
@@ -133,7 +196,7 @@ public final class ImageFiles {
                     : ImageFiles::readRgb;
             return decodeWithImageIo("jpeg", bytes, limits, decoder).oriented(header.orientation());
         }
-        if (startsWith(bytes, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
+        if (startsWith(bytes, PNG)) {
             return decodeWithImageIo("png", bytes, limits, ImageFiles::readRgb);
         }
         if (startsWith(bytes, 'B', 'M')) {
@@ -323,14 +386,39 @@ public final class ImageFiles {
      * @throws IOException if the folder does not exist or cannot be written to
      */
     public static void writePng(RgbImage image, Path file) throws IOException {
-        BufferedImage buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
-        buffered.getRaster().setDataElements(0, 0, image.width(), image.height(), image.toBytes());
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
-            if (!ImageIO.write(buffered, "png", out)) {
-                throw new IOException(file + ": this Java runtime has no writer for PNG");
-            }
-        }
-        AtomicFile.write(bytes.toByteArray(), file);
+        AtomicFile.write(Png.encode(image, null), file);
+    }
+
+    /** A PNG file with a note in it, which {@link #readNote} reads and other programs pass over. */
+    public static byte[] encodePng(RgbImage image, String note) {
+        return Png.encode(image, note);
+    }
+
+    /**
+     * The note that {@link #encodePng} put into a file; empty if there is none.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public static Optional<String> readNote(Path png) throws IOException {
+        return Png.note(readBytes(png, Limits.DEFAULT));
+    }
+
+    /**
+     * Writes a file of any content, whole or not at all, as {@link #writePng} does.
+     *
+     * @throws IOException if the folder does not exist or cannot be written to
+     */
+    public static void writeAtomically(byte[] content, Path file) throws IOException {
+        AtomicFile.write(content, file);
+    }
+
+    /**
+     * Deletes what processes that were killed while they wrote into a folder have left there under hidden names. What
+     * living processes are writing stays.
+     *
+     * @throws IOException if the folder cannot be read or a file cannot be deleted
+     */
+    public static void deleteLeftovers(Path folder) throws IOException {
+        AtomicFile.deleteLeftovers(folder);
     }
 }
