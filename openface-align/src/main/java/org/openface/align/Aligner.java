@@ -11,10 +11,14 @@ import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -33,12 +37,16 @@ import org.openface.core.image.RgbImage;
  * }</pre>
  */
 public final class Aligner implements AutoCloseable {
+    private static final String VERSION = Optional.ofNullable(
+                    Aligner.class.getPackage().getImplementationVersion())
+            .orElse("development");
     private static final String FROM_DETECTOR = "detector";
     private static final String CUSTOM = "custom ";
 
     private final int size;
     private final int threads;
     private final boolean skipMulti;
+    private final @Nullable Path fallback;
     private final Consumer<AlignProgress> listener;
     private final Supplier<NativeDetector> newDetector;
     private final BiFunction<RgbImage, DetectedFace, List<Point>> landmarks;
@@ -54,6 +62,7 @@ public final class Aligner implements AutoCloseable {
         size = builder.size;
         threads = builder.threads;
         skipMulti = builder.skipMulti;
+        fallback = builder.fallback;
         listener = builder.listener;
         newDetector = builder.newDetector;
         landmarks = builder.landmarks;
@@ -74,6 +83,7 @@ public final class Aligner implements AutoCloseable {
         private int size = 96;
         private int threads = Runtime.getRuntime().availableProcessors();
         private boolean skipMulti;
+        private @Nullable Path fallback;
         private Consumer<AlignProgress> listener = progress -> {};
         private String detectorName = "haar";
         private Supplier<NativeDetector> newDetector = HaarDetector::new;
@@ -111,6 +121,18 @@ public final class Aligner implements AutoCloseable {
          */
         public Builder skipMulti(boolean skip) {
             this.skipMulti = skip;
+            return this;
+        }
+
+        /**
+         * A folder of pictures to take where {@link Aligner#alignDirectory} gets no face from a photograph, by default
+         * none: {@code folder/<person>/<name>} of any extension takes the place of {@code raw/<person>/<name>}. The middle
+         * of the picture, as large a square as it holds, is scaled to the size of the faces. This may be a folder of faces
+         * aligned earlier, LFW's deep-funnelled pictures (OpenFace's {@code --fallbackLfw}), or the photographs
+         * themselves. The report says where it was done.
+         */
+        public Builder fallback(Path folder) {
+            this.fallback = requireNonNull(folder, "folder");
             return this;
         }
 
@@ -221,11 +243,19 @@ public final class Aligner implements AutoCloseable {
      *     landmark set needs
      */
     public Alignment align(RgbImage photograph) {
-        List<DetectedFace> faces = detect(photograph).stream()
+        return align(photograph, new StageClock());
+    }
+
+    private Alignment align(RgbImage photograph, StageClock clock) {
+        long start = System.nanoTime();
+        List<DetectedFace> detected = detect(photograph);
+        start = clock.add(Stage.DETECT, start);
+        List<DetectedFace> faces = detected.stream()
                 .map(face -> new DetectedFace(face.box(), landmarks(photograph, face)))
                 .filter(face -> !face.landmarks().isEmpty())
                 .sorted(Comparator.comparingDouble(face -> -face.box().area()))
                 .toList();
+        start = clock.add(Stage.LANDMARKS, start);
         if (faces.isEmpty()) {
             return new Alignment.NotAligned(
                     SkipReason.NO_FACE,
@@ -240,7 +270,9 @@ public final class Aligner implements AutoCloseable {
         }
         DetectedFace face = faces.get(0);
         Affine back = landmarkSet.fromAligned(face.landmarks(), size);
-        return new Alignment.Aligned(Warp.apply(photograph, back, size), face.box(), face.landmarks(), faces.size());
+        RgbImage aligned = Warp.apply(photograph, back, size);
+        clock.add(Stage.WARP, start);
+        return new Alignment.Aligned(aligned, face.box(), face.landmarks(), faces.size());
     }
 
     /** The landmarks of a face; none if they cannot be those of a face. */
@@ -267,25 +299,69 @@ public final class Aligner implements AutoCloseable {
     }
 
     /**
+     * How this aligner makes its faces: it lies in the folders that {@link #alignDirectory} fills, and in the models
+     * trained on them.
+     */
+    public AlignmentProfile profile() {
+        return new AlignmentProfile(
+                method.detector(),
+                method.landmarks(),
+                method.landmarkSet().name(),
+                method.template(),
+                method.size(),
+                VERSION);
+    }
+
+    /**
+     * Refuses an embedder that was trained on faces aligned otherwise, as its answers to this aligner's faces would mean
+     * little. One that does not know how they were aligned is taken at its word.
+     *
+     * @throws IllegalArgumentException if the profiles differ; the message says in what
+     */
+    public void requireFitting(FaceEmbedder embedder) {
+        embedder.alignmentProfile().ifPresent(trained -> trained.requireCompatible(profile()));
+    }
+
+    /**
+     * Embeds the largest face of a photograph.
+     *
+     * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise
+     * @throws IllegalStateException if there is no face; the message has the reason
+     */
+    public Embedding embed(Path photograph, FaceEmbedder embedder) {
+        requireFitting(embedder);
+        return embedder.embed(align(photograph).orElseThrow());
+    }
+
+    /**
      * Aligns every photograph of {@code raw/<person>/<name>.<extension>} to {@code aligned/<person>/<name>.png}.
      *
-     * <p>Photographs are only read. Aligned faces that are there already, and are whole and of this aligner's size, are
-     * left as they are, so that an interrupted run can be repeated to finish it; a new face appears under its name only
-     * when it is complete. A person without a single aligned face gets no folder. Of photographs of one person whose
-     * names differ only in extension or in upper and lower case, the first in the order of the index is aligned and the
-     * others are {@linkplain SkipReason#NAME_COLLISION reported}.
+     * <p>Photographs are only read. Faces that are there already are left as they are if they are whole, of this
+     * aligner's size and made from the photograph as it is, so that an interrupted run can be repeated to finish it; a new
+     * face appears under its name only when it is complete. However often a run was killed, the folder ends as that of one
+     * run. Several processes may work on one folder at the same time.
+     *
+     * <p>A person without a single aligned face gets no folder. Of photographs of one person whose names differ only in
+     * extension or in upper and lower case, the first in the order of the index is aligned and the others are {@linkplain
+     * SkipReason#NAME_COLLISION reported}.
+     *
+     * <p>Beside the persons' folders lie {@value AlignmentProfile#FILE_NAME}, which says how the faces were aligned, and
+     * {@value AlignReport#FILE_NAME}, which says what became of each photograph, those of earlier runs included.
      *
      * @param raw a folder with one sub-folder per person
      * @param aligned made if it is not there
      * @return what became of each photograph
-     * @throws IllegalArgumentException if one folder is, or lies in, the other
+     * @throws IllegalArgumentException if one folder is, or lies in, the other; or if {@code aligned} holds faces of
+     *     another or unknown alignment profile
      * @throws IOException if the photographs cannot be listed or a face cannot be written; or, as {@link
      *     java.io.InterruptedIOException}, if the calling thread was interrupted. Faces written until then stay.
      * @throws IllegalStateException if this aligner is closed
      */
     public AlignReport alignDirectory(Path raw, Path aligned) throws IOException {
         checkOpen();
-        return new DirectoryJob(this::align, size, threads, listener).run(raw, aligned);
+        return new DirectoryJob(
+                        this::align, profile(), new DirectoryJob.Settings(threads, skipMulti, fallback, listener))
+                .run(raw, aligned);
     }
 
     private List<DetectedFace> detect(RgbImage photograph) {
