@@ -74,19 +74,23 @@ final class DirectoryJob {
     record Settings(int threads, boolean skipMulti, @Nullable Path fallback, Consumer<AlignProgress> listener) {}
 
     /** A photograph and where its face goes; {@code target} is null if {@code takenBy} has that name already. */
-    private record Task(Face photograph, @Nullable Path target, @Nullable Path takenBy) {
+    private record Task(Face photograph, @Nullable Path target, @Nullable Face takenBy) {
         Path source() {
             return photograph.file();
         }
 
         String name() {
-            return photograph.identity() + "/" + photograph.fileName();
+            return DirectoryJob.name(photograph);
         }
 
         String faceName() {
             String name = name();
             return name.substring(0, name.lastIndexOf('.')) + ".png";
         }
+    }
+
+    private static String name(Face photograph) {
+        return photograph.identity() + "/" + photograph.fileName();
     }
 
     /**
@@ -226,12 +230,12 @@ final class DirectoryJob {
 
     private static List<Task> tasks(FaceDataset photographs, Path aligned) {
         List<Task> tasks = new ArrayList<>();
-        Map<String, Path> taken = new HashMap<>();
+        Map<String, Face> taken = new HashMap<>();
         for (Face photograph : photographs.faces()) {
             Path target = target(photograph.file(), aligned);
             // Not by the file system's own rule, so that the same folder gives the same faces on every system.
             String name = target.toUri().getRawPath().toLowerCase(Locale.ROOT);
-            Path other = taken.putIfAbsent(name, photograph.file());
+            Face other = taken.putIfAbsent(name, photograph);
             tasks.add(new Task(photograph, other == null ? target : null, other));
         }
         return tasks;
@@ -267,10 +271,11 @@ final class DirectoryJob {
     private Outcome process(Task task, Fallback fallback) throws IOException {
         Path target = task.target();
         if (target == null) {
+            String other = name(requireNonNull(task.takenBy()));
             return skipped(
                     task,
                     SkipReason.NAME_COLLISION,
-                    "its face would have the name of " + task.takenBy() + "'s; rename one of the two");
+                    "its face would have the name of " + other + "'s; rename one of the two");
         }
         boolean exists = Files.exists(target);
         if (exists) {
@@ -281,12 +286,14 @@ final class DirectoryJob {
         }
         String name = task.photograph().fileName();
         long bytes = 0;
+        long crc32 = 0;
         Alignment alignment;
         long start = System.nanoTime();
         int taken = 0;
         try {
             ImageFiles.Encoded encoded = ImageFiles.load(task.source(), ImageFiles.Limits.DEFAULT);
             bytes = encoded.fileBytes();
+            crc32 = encoded.crc32();
             start = clock.add(Stage.DECODE, start);
             taken = take(encoded.pixels());
             start = System.nanoTime();
@@ -299,8 +306,9 @@ final class DirectoryJob {
             freeUnits.release(taken);
         }
         if (alignment instanceof Alignment.Aligned found) {
-            write(target, found.face(), FaceNote.of(name, bytes, found));
-            return new Outcome(false, FaceNote.of(name, bytes, found), null);
+            FaceNote note = FaceNote.of(name, bytes, crc32, found);
+            write(target, found.face(), note);
+            return new Outcome(false, note, null);
         }
         Alignment.NotAligned none = (Alignment.NotAligned) alignment;
         String detail = none.detail();
@@ -313,7 +321,7 @@ final class DirectoryJob {
         }
         clock.add(Stage.DECODE, start);
         if (substitute.isPresent()) {
-            FaceNote note = FaceNote.fallback(name, bytes, none);
+            FaceNote note = FaceNote.fallback(name, bytes, crc32, none);
             write(target, substitute.get(), note);
             return new Outcome(false, note, null);
         }
@@ -370,7 +378,7 @@ final class DirectoryJob {
             }
             FaceNote note = FaceNote.parse(text.get()).orElse(FaceNote.UNKNOWN);
             boolean same = note.photograph().equals(task.photograph().fileName())
-                    && note.bytes() == Files.size(task.source())
+                    && isUnchanged(task.source(), target, note)
                     && !(settings.skipMulti() && note.facesFound() > 1);
             return same ? new Outcome(true, note, null) : null;
         } catch (IOException e) {
@@ -378,6 +386,15 @@ final class DirectoryJob {
         } finally {
             clock.add(Stage.VERIFY, start);
         }
+    }
+
+    /** By size and, of a photograph that is younger than its face, by checksum. */
+    private static boolean isUnchanged(Path source, Path target, FaceNote note) throws IOException {
+        return note.bytes() == Files.size(source)
+                && (Files.getLastModifiedTime(source).compareTo(Files.getLastModifiedTime(target)) < 0
+                        || note.crc32()
+                                == ImageFiles.load(source, ImageFiles.Limits.DEFAULT)
+                                        .crc32());
     }
 
     private final class Progress {

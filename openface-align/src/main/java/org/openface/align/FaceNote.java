@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * its note appear together, whichever process made them and whenever it was killed.
  *
  * @param photograph name of the photograph's file
- * @param bytes size of the photograph's file, by which a photograph that has been replaced is told
+ * @param bytes size of the photograph's file, by which, with the next, a photograph that has been replaced is told
+ * @param crc32 CRC-32 of the photograph's file
  * @param facesFound number of faces in the photograph; 0 for a fallback
  * @param box where the face was; none for a fallback
  * @param landmarks of the face; empty for a fallback
@@ -24,25 +25,31 @@ import org.jspecify.annotations.Nullable;
 record FaceNote(
         String photograph,
         long bytes,
+        long crc32,
         int facesFound,
         @Nullable FaceBox box,
         List<Point> landmarks,
         @Nullable SkipReason fallbackReason,
         String detail) {
     /** Of a face that somebody else has put there. */
-    static final FaceNote UNKNOWN = new FaceNote("", -1, 0, null, List.of(), null, "");
+    static final FaceNote UNKNOWN = new FaceNote("", -1, -1, 0, null, List.of(), null, "");
 
-    static FaceNote of(String photograph, long bytes, Alignment.Aligned face) {
-        return new FaceNote(photograph, bytes, face.facesFound(), face.box(), face.landmarks(), null, "");
+    static FaceNote of(String photograph, long bytes, long crc32, Alignment.Aligned face) {
+        return new FaceNote(photograph, bytes, crc32, face.facesFound(), face.box(), face.landmarks(), null, "");
     }
 
-    static FaceNote fallback(String photograph, long bytes, Alignment.NotAligned none) {
-        return new FaceNote(photograph, bytes, 0, null, List.of(), none.reason(), none.detail());
+    static FaceNote fallback(String photograph, long bytes, long crc32, Alignment.NotAligned none) {
+        return new FaceNote(photograph, bytes, crc32, 0, null, List.of(), none.reason(), none.detail());
     }
 
     String text() {
         StringBuilder text = new StringBuilder();
-        text.append("photograph=").append(photograph).append("\nbytes=").append(bytes);
+        text.append("photograph=")
+                .append(photograph)
+                .append("\nbytes=")
+                .append(bytes)
+                .append("\ncrc32=")
+                .append(crc32);
         if (fallbackReason != null) {
             text.append("\nfallback=").append(fallbackReason);
             text.append("\ndetail=").append(detail.replaceAll("\\R", " "));
@@ -74,11 +81,13 @@ record FaceNote(
         try {
             String photograph = values.getOrDefault("photograph", "");
             long bytes = Long.parseLong(values.getOrDefault("bytes", ""));
+            long crc32 = Long.parseLong(values.getOrDefault("crc32", ""));
             String fallback = values.get("fallback");
             if (fallback != null) {
                 return Optional.of(new FaceNote(
                         photograph,
                         bytes,
+                        crc32,
                         0,
                         null,
                         List.of(),
@@ -94,6 +103,7 @@ record FaceNote(
             return Optional.of(new FaceNote(
                     photograph,
                     bytes,
+                    crc32,
                     Integer.parseInt(values.getOrDefault("faces", "")),
                     new FaceBox(box.get(0), box.get(1), box.get(2), box.get(3)),
                     landmarks,

@@ -24,6 +24,7 @@ import java.util.Iterator;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.event.IIOReadWarningListener;
@@ -130,6 +131,13 @@ public final class ImageFiles {
         /** Size of the file in bytes. */
         public long fileBytes() {
             return bytes.length;
+        }
+
+        /** CRC-32 of the file. */
+        public long crc32() {
+            CRC32 crc = new CRC32();
+            crc.update(bytes);
+            return crc.getValue();
         }
 
         /**
