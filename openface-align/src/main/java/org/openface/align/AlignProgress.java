@@ -1,5 +1,7 @@
 package org.openface.align;
 
+import java.time.Duration;
+
 /**
  * How far a directory job has come.
  *
@@ -7,4 +9,9 @@ package org.openface.align;
  * @param total photographs in the directory
  * @param imagesPerSecond photographs dealt with per second since the job began
  */
-public record AlignProgress(int done, int total, double imagesPerSecond) {}
+public record AlignProgress(int done, int total, double imagesPerSecond) {
+    /** About how long the rest will take. What is done already is met evenly over the whole job, not first. */
+    public Duration remaining() {
+        return Duration.ofMillis(Math.round(1000 * (total - done) / Math.max(1e-9, imagesPerSecond)));
+    }
+}

@@ -2,15 +2,23 @@ package org.openface.align;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -29,14 +37,24 @@ import org.openface.core.image.RgbImage;
  * }</pre>
  */
 public final class Aligner implements AutoCloseable {
+    private static final String VERSION = Optional.ofNullable(
+                    Aligner.class.getPackage().getImplementationVersion())
+            .orElse("development");
+    private static final String FROM_DETECTOR = "detector";
+    private static final String CUSTOM = "custom ";
+
     private final int size;
     private final int threads;
     private final boolean skipMulti;
+    private final @Nullable Path fallback;
     private final Consumer<AlignProgress> listener;
-    private final Supplier<FaceDetector> newDetector;
+    private final Supplier<NativeDetector> newDetector;
+    private final BiFunction<RgbImage, DetectedFace, List<Point>> landmarks;
+    private final LandmarkSet landmarkSet;
+    private final AlignmentMethod method;
 
     /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
-    private final Deque<FaceDetector> idle = new ArrayDeque<>();
+    private final Deque<NativeDetector> idle = new ArrayDeque<>();
 
     private boolean closed;
 
@@ -44,8 +62,13 @@ public final class Aligner implements AutoCloseable {
         size = builder.size;
         threads = builder.threads;
         skipMulti = builder.skipMulti;
+        fallback = builder.fallback;
         listener = builder.listener;
         newDetector = builder.newDetector;
+        landmarks = builder.landmarks;
+        landmarkSet = builder.effectiveLandmarkSet();
+        method = new AlignmentMethod(
+                builder.detectorName, builder.landmarksName, landmarkSet, size, AlignmentMethod.OPENFACE_TEMPLATE);
         // Missing native libraries should be known now, not at the first photograph.
         idle.add(newDetector.get());
     }
@@ -60,8 +83,13 @@ public final class Aligner implements AutoCloseable {
         private int size = 96;
         private int threads = Runtime.getRuntime().availableProcessors();
         private boolean skipMulti;
+        private @Nullable Path fallback;
         private Consumer<AlignProgress> listener = progress -> {};
-        private Supplier<FaceDetector> newDetector = HaarDetector::new;
+        private String detectorName = "haar";
+        private Supplier<NativeDetector> newDetector = HaarDetector::new;
+        private String landmarksName = FROM_DETECTOR;
+        private BiFunction<RgbImage, DetectedFace, List<Point>> landmarks = (photograph, face) -> face.landmarks();
+        private @Nullable LandmarkSet landmarkSet;
 
         private Builder() {}
 
@@ -97,6 +125,18 @@ public final class Aligner implements AutoCloseable {
         }
 
         /**
+         * A folder of pictures to take where {@link Aligner#alignDirectory} gets no face from a photograph, by default
+         * none: {@code folder/<person>/<name>} of any extension takes the place of {@code raw/<person>/<name>}. The middle
+         * of the picture, as large a square as it holds, is scaled to the size of the faces. This may be a folder of faces
+         * aligned earlier, LFW's deep-funnelled pictures (OpenFace's {@code --fallbackLfw}), or the photographs
+         * themselves. The report says where it was done.
+         */
+        public Builder fallback(Path folder) {
+            this.fallback = requireNonNull(folder, "folder");
+            return this;
+        }
+
+        /**
          * Is told after every photograph of {@link Aligner#alignDirectory} how far the job has come, by one thread at a
          * time. What it throws ends the job.
          */
@@ -105,17 +145,76 @@ public final class Aligner implements AutoCloseable {
             return this;
         }
 
-        Builder detector(Supplier<FaceDetector> factory) {
-            this.newDetector = factory;
+        /**
+         * Finds faces with a detector of your own in place of the built-in one.
+         *
+         * @param name goes into the description of how the faces were aligned, so that faces of different detectors are
+         *     told apart
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder detector(String name, FaceDetector detector) {
+            requireNonNull(detector, "detector");
+            detectorName = CUSTOM + checkName(name);
+            newDetector = () -> new Unowned(detector);
             return this;
+        }
+
+        Builder detector(Supplier<NativeDetector> factory) {
+            newDetector = factory;
+            return this;
+        }
+
+        /**
+         * Finds the landmarks with a detector of your own.
+         *
+         * @param name as of {@link #detector}
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder landmarks(String name, LandmarkDetector detector) {
+            requireNonNull(detector, "detector");
+            landmarksName = CUSTOM + checkName(name);
+            landmarks = (photograph, face) -> detector.landmarks(photograph, face.box());
+            return this;
+        }
+
+        /**
+         * Which landmarks are brought to the template: by default {@link LandmarkSet#OUTER_EYES_AND_NOSE} if there is a
+         * landmark detector, and {@link LandmarkSet#EYE_CENTRES} if not.
+         */
+        public Builder landmarkSet(LandmarkSet set) {
+            landmarkSet = requireNonNull(set, "set");
+            return this;
+        }
+
+        private LandmarkSet effectiveLandmarkSet() {
+            if (landmarkSet != null) {
+                return landmarkSet;
+            }
+            return landmarksName.equals(FROM_DETECTOR) ? LandmarkSet.EYE_CENTRES : LandmarkSet.OUTER_EYES_AND_NOSE;
+        }
+
+        private static String checkName(String name) {
+            checkArgument(
+                    name.matches("[\\w.-]{1,60}"),
+                    "a name has 1 to 60 letters, digits, dots, dashes, underscores, got '%s'",
+                    name);
+            return name;
         }
 
         /**
          * Loads the detectors.
          *
+         * @throws IllegalStateException if the landmark set needs all 68 points and there is no landmark detector; or if
+         *     OpenCV's native library is not on the class path
          * @throws IllegalStateException if OpenCV's native library is not on the class path
          */
         public Aligner build() {
+            checkState(
+                    !effectiveLandmarkSet().needsAllPoints()
+                            || !landmarksName.equals(FROM_DETECTOR)
+                            || detectorName.startsWith(CUSTOM),
+                    "%s needs all 68 landmarks; call dlibLandmarks(...) or landmarks(...), or take EYE_CENTRES",
+                    effectiveLandmarkSet());
             return new Aligner(this);
         }
     }
@@ -140,10 +239,23 @@ public final class Aligner implements AutoCloseable {
     /**
      * Aligns the largest face of a photograph.
      *
-     * @throws IllegalStateException if this aligner is closed
+     * @throws IllegalStateException if this aligner is closed, or if a detector of your own does not give what the
+     *     landmark set needs
      */
     public Alignment align(RgbImage photograph) {
-        List<FaceDetector.DetectedFace> faces = detect(photograph);
+        return align(photograph, new StageClock());
+    }
+
+    private Alignment align(RgbImage photograph, StageClock clock) {
+        long start = System.nanoTime();
+        List<DetectedFace> detected = detect(photograph);
+        start = clock.add(Stage.DETECT, start);
+        List<DetectedFace> faces = detected.stream()
+                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face)))
+                .filter(face -> !face.landmarks().isEmpty())
+                .sorted(Comparator.comparingDouble(face -> -face.box().area()))
+                .toList();
+        start = clock.add(Stage.LANDMARKS, start);
         if (faces.isEmpty()) {
             return new Alignment.NotAligned(
                     SkipReason.NO_FACE,
@@ -156,39 +268,104 @@ public final class Aligner implements AutoCloseable {
         if (skipMulti && faces.size() > 1) {
             return new Alignment.NotAligned(SkipReason.SEVERAL_FACES, faces.size() + " faces");
         }
-        FaceDetector.DetectedFace face = faces.get(0);
-        return new Alignment.Aligned(
-                FaceTemplate.warp(photograph, face.leftEye(), face.rightEye(), size),
-                face.box(),
-                face.leftEye(),
-                face.rightEye(),
-                faces.size());
+        DetectedFace face = faces.get(0);
+        Affine back = landmarkSet.fromAligned(face.landmarks(), size);
+        RgbImage aligned = Warp.apply(photograph, back, size);
+        clock.add(Stage.WARP, start);
+        return new Alignment.Aligned(aligned, face.box(), face.landmarks(), faces.size());
+    }
+
+    /** The landmarks of a face; none if they cannot be those of a face. */
+    private List<Point> landmarks(RgbImage photograph, DetectedFace face) {
+        List<Point> points = landmarks.apply(photograph, face);
+        if (points.isEmpty() && !method.landmarks().equals(FROM_DETECTOR)) {
+            return points;
+        }
+        boolean enough =
+                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints());
+        checkState(
+                enough,
+                "%s gave %s landmarks, %s needs %s",
+                method.landmarks().equals(FROM_DETECTOR) ? "detector " + method.detector() : method.landmarks(),
+                points.size(),
+                landmarkSet,
+                landmarkSet.needsAllPoints() ? "68" : "2 or 68");
+        return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
+    }
+
+    /** What the faces of this aligner depend on. */
+    AlignmentMethod method() {
+        return method;
+    }
+
+    /**
+     * How this aligner makes its faces: it lies in the folders that {@link #alignDirectory} fills, and in the models
+     * trained on them.
+     */
+    public AlignmentProfile profile() {
+        return new AlignmentProfile(
+                method.detector(),
+                method.landmarks(),
+                method.landmarkSet().name(),
+                method.template(),
+                method.size(),
+                VERSION);
+    }
+
+    /**
+     * Refuses an embedder that was trained on faces aligned otherwise, as its answers to this aligner's faces would mean
+     * little. One that does not know how they were aligned is taken at its word.
+     *
+     * @throws IllegalArgumentException if the profiles differ; the message says in what
+     */
+    public void requireFitting(FaceEmbedder embedder) {
+        embedder.alignmentProfile().ifPresent(trained -> trained.requireCompatible(profile()));
+    }
+
+    /**
+     * Embeds the largest face of a photograph.
+     *
+     * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise
+     * @throws IllegalStateException if there is no face; the message has the reason
+     */
+    public Embedding embed(Path photograph, FaceEmbedder embedder) {
+        requireFitting(embedder);
+        return embedder.embed(align(photograph).orElseThrow());
     }
 
     /**
      * Aligns every photograph of {@code raw/<person>/<name>.<extension>} to {@code aligned/<person>/<name>.png}.
      *
-     * <p>Photographs are only read. Aligned faces that are there already, and are whole and of this aligner's size, are
-     * left as they are, so that an interrupted run can be repeated to finish it; a new face appears under its name only
-     * when it is complete. A person without a single aligned face gets no folder. Of photographs of one person whose
-     * names differ only in extension or in upper and lower case, the first in the order of the index is aligned and the
-     * others are {@linkplain SkipReason#NAME_COLLISION reported}.
+     * <p>Photographs are only read. Faces that are there already are left as they are if they are whole, of this
+     * aligner's size and made from the photograph as it is, so that an interrupted run can be repeated to finish it; a new
+     * face appears under its name only when it is complete. However often a run was killed, the folder ends as that of one
+     * run. Several processes may work on one folder at the same time.
+     *
+     * <p>A person without a single aligned face gets no folder. Of photographs of one person whose names differ only in
+     * extension or in upper and lower case, the first in the order of the index is aligned and the others are {@linkplain
+     * SkipReason#NAME_COLLISION reported}.
+     *
+     * <p>Beside the persons' folders lie {@value AlignmentProfile#FILE_NAME}, which says how the faces were aligned, and
+     * {@value AlignReport#FILE_NAME}, which says what became of each photograph, those of earlier runs included.
      *
      * @param raw a folder with one sub-folder per person
      * @param aligned made if it is not there
      * @return what became of each photograph
-     * @throws IllegalArgumentException if one folder is, or lies in, the other
+     * @throws IllegalArgumentException if one folder is, or lies in, the other; or if {@code aligned} holds faces of
+     *     another or unknown alignment profile
      * @throws IOException if the photographs cannot be listed or a face cannot be written; or, as {@link
      *     java.io.InterruptedIOException}, if the calling thread was interrupted. Faces written until then stay.
      * @throws IllegalStateException if this aligner is closed
      */
     public AlignReport alignDirectory(Path raw, Path aligned) throws IOException {
         checkOpen();
-        return new DirectoryJob(this::align, size, threads, listener).run(raw, aligned);
+        return new DirectoryJob(
+                        this::align, profile(), new DirectoryJob.Settings(threads, skipMulti, fallback, listener))
+                .run(raw, aligned);
     }
 
-    private List<FaceDetector.DetectedFace> detect(RgbImage photograph) {
-        FaceDetector detector;
+    private List<DetectedFace> detect(RgbImage photograph) {
+        NativeDetector detector;
         synchronized (idle) {
             checkOpen();
             detector = idle.poll();
@@ -223,8 +400,19 @@ public final class Aligner implements AutoCloseable {
     public void close() {
         synchronized (idle) {
             closed = true;
-            idle.forEach(FaceDetector::close);
+            idle.forEach(NativeDetector::close);
             idle.clear();
         }
+    }
+
+    /** A detector of the caller's, which serves all threads and is not ours to close. */
+    private record Unowned(FaceDetector detector) implements NativeDetector {
+        @Override
+        public List<DetectedFace> detect(RgbImage photograph) {
+            return detector.detect(photograph);
+        }
+
+        @Override
+        public void close() {}
     }
 }

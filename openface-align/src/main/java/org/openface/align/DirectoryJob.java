@@ -4,7 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -12,83 +12,196 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
-import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
  * One run over a folder of photographs. Each thread takes the next photograph, aligns it and writes the face, so that at
- * most one photograph per thread is in memory.
+ * most one photograph per thread is in memory, and fewer if they are large.
+ *
+ * <p>Several runs may work on one folder of faces at once, also in several processes. There is nothing between them but
+ * the faces: each goes through the photographs in an order of its own and passes over what is there. A face that two make
+ * at the same time is written twice, with the same bytes.
  */
 final class DirectoryJob {
-    private final Function<Path, Alignment> align;
-    private final int size;
-    private final int threads;
-    private final Consumer<AlignProgress> listener;
+    /** Bytes of heap that each pixel of a photograph takes until it is a face: decoded, as an image, at other sizes. */
+    private static final int BYTES_PER_PIXEL = 12;
 
-    DirectoryJob(Function<Path, Alignment> align, int size, int threads, Consumer<AlignProgress> listener) {
-        this.align = align;
-        this.size = size;
-        this.threads = threads;
-        this.listener = listener;
+    /** Memory for photographs is counted in units of so many pixels. */
+    private static final int UNIT = 1 << 16;
+
+    private final Work work;
+    private final AlignmentProfile profile;
+    private final Settings settings;
+    private final StageClock clock = new StageClock();
+    private final int units;
+    private final Semaphore freeUnits;
+
+    DirectoryJob(Work work, AlignmentProfile profile, Settings settings) {
+        this.work = work;
+        this.profile = profile;
+        this.settings = settings;
+        // Half the heap, and room for the largest photograph there may be.
+        long pixels = Math.max(
+                ImageFiles.Limits.DEFAULT.maxPixels(), Runtime.getRuntime().maxMemory() / (2 * BYTES_PER_PIXEL));
+        units = (int) Math.min(pixels / UNIT, Integer.MAX_VALUE);
+        freeUnits = new Semaphore(units, true);
     }
 
-    /** A photograph and where its face goes; {@code target} is null if {@code takenBy} has that name already. */
-    private record Task(Path source, @Nullable Path target, @Nullable Path takenBy) {}
+    /** Aligns one photograph. */
+    interface Work {
+        Alignment align(RgbImage photograph, StageClock clock);
+    }
 
-    /** What became of a photograph; no {@code skipped} means that its face is there. */
-    private record Outcome(boolean before, AlignReport.@Nullable Skipped skipped) {}
+    /** What an {@link Aligner} was told about directories. */
+    record Settings(int threads, boolean skipMulti, @Nullable Path fallback, Consumer<AlignProgress> listener) {}
+
+    /** A photograph and where its face goes; {@code target} is null if {@code takenBy} has that name already. */
+    private record Task(Face photograph, @Nullable Path target, @Nullable Path takenBy) {
+        Path source() {
+            return photograph.file();
+        }
+
+        String name() {
+            return photograph.identity() + "/" + photograph.fileName();
+        }
+
+        String faceName() {
+            String name = name();
+            return name.substring(0, name.lastIndexOf('.')) + ".png";
+        }
+    }
+
+    /**
+     * What became of a photograph: its face is there, with a note if it is one of ours, or it was skipped.
+     *
+     * @param before whether the face was there already
+     */
+    private record Outcome(boolean before, @Nullable FaceNote note, AlignReport.@Nullable Skipped skipped) {}
 
     AlignReport run(Path raw, Path aligned) throws IOException {
         checkApart(raw, aligned);
         List<Task> tasks = tasks(FaceDataset.index(raw), aligned);
+        Fallback fallback = Fallback.of(settings.fallback());
+        checkFallback();
         requireWritable(aligned);
+        refuseUnknown(aligned);
+        profile.claim(aligned);
 
         long start = System.nanoTime();
         AtomicReferenceArray<Outcome> outcomes = new AtomicReferenceArray<>(tasks.size());
-        AtomicInteger next = new AtomicInteger();
-        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        int[] order = shuffled(tasks.size());
         Progress progress = new Progress(tasks.size(), start);
-        Runnable worker = () -> {
-            try {
-                for (int i = next.getAndIncrement();
-                        i < tasks.size() && failure.get() == null;
-                        i = next.getAndIncrement()) {
-                    outcomes.set(i, process(tasks.get(i)));
-                    progress.step();
-                }
-            } catch (Throwable e) { // Errors too: rethrown by the calling thread below.
-                failure.compareAndSet(null, e);
-            }
-        };
-        runOnThreads(worker, Math.min(threads, tasks.size()), failure);
-        rethrow(failure.get());
+        Workers.run(tasks.size(), settings.threads(), "aligning photographs", at -> {
+            int i = order[at];
+            outcomes.set(i, process(tasks.get(i), fallback));
+            progress.step();
+        });
 
         int done = 0;
         int before = 0;
+        List<AlignReport.Skipped> fallbacks = new ArrayList<>();
         List<AlignReport.Skipped> skipped = new ArrayList<>();
+        AlignmentTable table = new AlignmentTable();
         for (int i = 0; i < tasks.size(); i++) {
+            Task task = tasks.get(i);
             Outcome outcome = outcomes.get(i);
+            FaceNote note = outcome.note();
             if (outcome.skipped() != null) {
                 skipped.add(outcome.skipped());
+                table.addSkipped(
+                        task.name(),
+                        outcome.skipped().reason(),
+                        outcome.skipped().detail());
+                continue;
+            }
+            table.add(task.name(), task.faceName(), note == null ? FaceNote.UNKNOWN : note);
+            if (note != null && note.fallbackReason() != null) {
+                fallbacks.add(new AlignReport.Skipped(task.source(), note.fallbackReason(), note.detail()));
             } else if (outcome.before()) {
                 before++;
             } else {
                 done++;
             }
         }
-        return new AlignReport(done, before, skipped, Duration.ofNanos(System.nanoTime() - start));
+        table.writeTo(aligned);
+        deleteLeftovers(tasks, aligned);
+        return new AlignReport(
+                done, before, fallbacks, skipped, Duration.ofNanos(System.nanoTime() - start), clock.times());
+    }
+
+    private static void deleteLeftovers(List<Task> tasks, Path aligned) throws IOException {
+        Set<Path> folders = new LinkedHashSet<>();
+        folders.add(aligned);
+        for (Task task : tasks) {
+            if (task.target() != null) {
+                folders.add(requireNonNull(task.target().getParent()));
+            }
+        }
+        for (Path folder : folders) {
+            if (Files.isDirectory(folder)) {
+                ImageFiles.deleteLeftovers(folder);
+            }
+        }
+    }
+
+    /** An order of this run's own, so that several runs on one folder seldom meet. The result does not depend on it. */
+    private static int[] shuffled(int count) {
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            order.add(i);
+        }
+        Collections.shuffle(order, new Random(31 * ProcessHandle.current().pid() + System.nanoTime()));
+        return order.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    private void checkFallback() throws IOException {
+        Path folder = settings.fallback();
+        Optional<AlignmentProfile> there = folder == null ? Optional.empty() : AlignmentProfile.of(folder);
+        String differences = there.map(profile::differences).orElse("");
+        checkArgument(
+                differences.isEmpty(),
+                "the faces in the fallback folder %s are aligned otherwise than these will be: %s",
+                folder,
+                differences);
+    }
+
+    /** Faces of unknown alignment would be taken for done. */
+    private static void refuseUnknown(Path aligned) throws IOException {
+        if (AlignmentProfile.of(aligned).isPresent()) {
+            return;
+        }
+        Path found;
+        try (Stream<Path> files = Files.walk(aligned, 2)) {
+            found = files.filter(ImageFiles::isImage).findFirst().orElse(null);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+        // Asked again: another process may have begun between the two looks.
+        checkArgument(
+                found == null || AlignmentProfile.of(aligned).isPresent(),
+                "%s holds images, such as %s, and no %s that says how they were aligned; choose an empty folder, or mark"
+                        + " this one with the profile they have (AlignmentProfile.claim)",
+                aligned,
+                found,
+                AlignmentProfile.FILE_NAME);
     }
 
     private static void checkApart(Path raw, Path aligned) throws IOException {
@@ -119,7 +232,7 @@ final class DirectoryJob {
             // Not by the file system's own rule, so that the same folder gives the same faces on every system.
             String name = target.toUri().getRawPath().toLowerCase(Locale.ROOT);
             Path other = taken.putIfAbsent(name, photograph.file());
-            tasks.add(new Task(photograph.file(), other == null ? target : null, other));
+            tasks.add(new Task(photograph, other == null ? target : null, other));
         }
         return tasks;
     }
@@ -151,7 +264,7 @@ final class DirectoryJob {
         }
     }
 
-    private Outcome process(Task task) throws IOException {
+    private Outcome process(Task task, Fallback fallback) throws IOException {
         Path target = task.target();
         if (target == null) {
             return skipped(
@@ -159,74 +272,111 @@ final class DirectoryJob {
                     SkipReason.NAME_COLLISION,
                     "its face would have the name of " + task.takenBy() + "'s; rename one of the two");
         }
-        if (isDone(target)) {
-            return new Outcome(true, null);
+        boolean exists = Files.exists(target);
+        if (exists) {
+            Outcome done = done(task, target);
+            if (done != null) {
+                return done;
+            }
         }
-        Alignment alignment = align.apply(task.source());
-        if (alignment instanceof Alignment.NotAligned none) {
-            return skipped(task, none.reason(), none.detail());
+        String name = task.photograph().fileName();
+        long bytes = 0;
+        Alignment alignment;
+        long start = System.nanoTime();
+        int taken = 0;
+        try {
+            ImageFiles.Encoded encoded = ImageFiles.load(task.source(), ImageFiles.Limits.DEFAULT);
+            bytes = encoded.fileBytes();
+            start = clock.add(Stage.DECODE, start);
+            taken = take(encoded.pixels());
+            start = System.nanoTime();
+            RgbImage photograph = encoded.decode();
+            clock.add(Stage.DECODE, start);
+            alignment = work.align(photograph, clock);
+        } catch (IOException e) {
+            alignment = new Alignment.NotAligned(SkipReason.UNREADABLE, message(e, task));
+        } finally {
+            freeUnits.release(taken);
         }
+        if (alignment instanceof Alignment.Aligned found) {
+            write(target, found.face(), FaceNote.of(name, bytes, found));
+            return new Outcome(false, FaceNote.of(name, bytes, found), null);
+        }
+        Alignment.NotAligned none = (Alignment.NotAligned) alignment;
+        String detail = none.detail();
+        start = System.nanoTime();
+        Optional<RgbImage> substitute = Optional.empty();
+        try {
+            substitute = fallback.face(task.photograph(), profile.size());
+        } catch (IOException e) {
+            detail += "; its fallback: " + e.getMessage();
+        }
+        clock.add(Stage.DECODE, start);
+        if (substitute.isPresent()) {
+            FaceNote note = FaceNote.fallback(name, bytes, none);
+            write(target, substitute.get(), note);
+            return new Outcome(false, note, null);
+        }
+        if (exists) {
+            Files.deleteIfExists(target); // damaged, or of a photograph that has been replaced
+        }
+        return skipped(task, none.reason(), detail);
+    }
+
+    /** Waits until there is memory for a photograph of so many pixels, and returns what to give back. */
+    private int take(long pixels) {
+        int needed = (int) Math.max(1, Math.min(units, pixels / UNIT + 1));
+        freeUnits.acquireUninterruptibly(needed);
+        return needed;
+    }
+
+    /** Without the folders, which differ from machine to machine. */
+    private static String message(IOException e, Task task) {
+        return String.valueOf(e.getMessage())
+                .replace(task.source().toString(), task.photograph().fileName());
+    }
+
+    private void write(Path target, RgbImage face, FaceNote note) throws IOException {
+        long start = System.nanoTime();
+        byte[] png = ImageFiles.encodePng(face, note.text());
+        start = clock.add(Stage.ENCODE, start);
         try {
             Files.createDirectories(target.getParent());
-            ImageFiles.writePng(alignment.orElseThrow(), target);
+            ImageFiles.writeAtomically(png, target);
         } catch (IOException e) {
             throw new IOException("cannot write the aligned face " + target + ": " + e.getMessage(), e);
         }
-        return new Outcome(false, null);
+        clock.add(Stage.WRITE, start);
     }
 
     private static Outcome skipped(Task task, SkipReason reason, String detail) {
-        return new Outcome(false, new AlignReport.Skipped(task.source(), reason, detail));
+        return new Outcome(false, null, new AlignReport.Skipped(task.source(), reason, detail));
     }
 
-    /** Whether the face is there, whole and of the right size. */
-    private boolean isDone(Path target) {
-        if (!Files.exists(target)) {
-            return false;
-        }
+    /**
+     * The outcome if the face is there, whole, of the right size, and made from the photograph as it is now with these
+     * settings; nothing if it has to be made. A face without a note is somebody else's, and stays.
+     */
+    private @Nullable Outcome done(Task task, Path target) {
+        long start = System.nanoTime();
         try {
             RgbImage face = ImageFiles.read(target);
-            return face.width() == size && face.height() == size;
-        } catch (IOException e) {
-            return false; // A damaged face is made anew.
-        }
-    }
-
-    private static void runOnThreads(Runnable worker, int count, AtomicReference<@Nullable Throwable> failure)
-            throws IOException {
-        List<Thread> running = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            Thread thread = new Thread(worker, "align-" + i);
-            thread.setDaemon(true);
-            thread.start();
-            running.add(thread);
-        }
-        boolean interrupted = false;
-        for (Thread thread : running) {
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    // Not passed on: an interrupt would break off reads and writes in the middle.
-                    interrupted = true;
-                    failure.compareAndSet(null, new InterruptedIOException("interrupted while aligning photographs"));
-                }
+            if (face.width() != profile.size() || face.height() != profile.size()) {
+                return null;
             }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void rethrow(@Nullable Throwable failure) throws IOException {
-        if (failure instanceof IOException e) {
-            throw e;
-        }
-        if (failure instanceof RuntimeException e) {
-            throw e;
-        }
-        if (failure instanceof Error e) {
-            throw e;
+            Optional<String> text = ImageFiles.readNote(target);
+            if (text.isEmpty()) {
+                return new Outcome(true, null, null);
+            }
+            FaceNote note = FaceNote.parse(text.get()).orElse(FaceNote.UNKNOWN);
+            boolean same = note.photograph().equals(task.photograph().fileName())
+                    && note.bytes() == Files.size(task.source())
+                    && !(settings.skipMulti() && note.facesFound() > 1);
+            return same ? new Outcome(true, note, null) : null;
+        } catch (IOException e) {
+            return null; // A damaged face is made anew.
+        } finally {
+            clock.add(Stage.VERIFY, start);
         }
     }
 
@@ -243,7 +393,7 @@ final class DirectoryJob {
         synchronized void step() {
             done++;
             double seconds = Math.max(1e-9, (System.nanoTime() - start) / 1e9);
-            listener.accept(new AlignProgress(done, total, done / seconds));
+            settings.listener().accept(new AlignProgress(done, total, done / seconds));
         }
     }
 }

@@ -12,7 +12,6 @@ import org.bytedeco.opencv.opencv_core.Rect;
 import org.bytedeco.opencv.opencv_core.Size;
 import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
 import org.jspecify.annotations.Nullable;
-import org.openface.align.FaceDetector.DetectedFace;
 
 /**
  * Finds both eyes inside the box of a face, or says that it is none.

@@ -35,7 +35,7 @@ import org.openface.core.image.RgbImage;
  * <p>The photograph is searched as it is and then, if that settles nothing, with a border around it, because the
  * cascades want to see a little more than the face and miss one that fills the picture.
  */
-final class HaarDetector implements FaceDetector {
+final class HaarDetector implements NativeDetector {
     private static final String[] FACES = {"frontalface_alt2", "frontalface_default"};
 
     /** Photographs are shrunk to this many pixels on their longer side, */

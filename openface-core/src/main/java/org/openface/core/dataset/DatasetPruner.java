@@ -69,6 +69,6 @@ public final class DatasetPruner {
                 dataset.identities().size(),
                 minimumImages,
                 most);
-        return new Result(FaceDataset.of(kept), leftOut);
+        return new Result(dataset.with(kept), leftOut);
     }
 }

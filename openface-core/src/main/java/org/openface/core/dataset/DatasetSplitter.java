@@ -106,8 +106,9 @@ public final class DatasetSplitter {
 
         /**
          * Makes OpenFace's layout, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}, in a folder. The
-         * images stay where they are. Doing it again changes nothing.
+         * images stay where they are. Doing it again changes nothing. The alignment profile goes into both parts.
          *
+         * @throws IllegalArgumentException if faces of another alignment profile are there
          * @throws IOException if the folder cannot be written to or holds other faces or other content; what is there is
          *     never overwritten
          */
@@ -194,6 +195,6 @@ public final class DatasetSplitter {
         List<Face> training = new ArrayList<>();
         List<Face> validation = new ArrayList<>();
         dataset.faces().forEach(face -> (heldOut.test(face) ? validation : training).add(face));
-        return new Split(FaceDataset.of(training), FaceDataset.of(validation));
+        return new Split(dataset.with(training), dataset.with(validation));
     }
 }

@@ -21,9 +21,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 
 /**
@@ -41,22 +43,27 @@ public final class FaceDataset {
     /** faces of identity i are faces[start[i]] to faces[start[i + 1] - 1] */
     private final int[] start;
 
+    private final @Nullable AlignmentProfile alignmentProfile;
+
     private volatile @Nullable String fingerprint;
 
-    private FaceDataset(List<String> identities, List<Face> faces, int[] start) {
+    private FaceDataset(
+            List<String> identities, List<Face> faces, int[] start, @Nullable AlignmentProfile alignmentProfile) {
         this.identities = identities;
         this.faces = faces;
         this.start = start;
+        this.alignmentProfile = alignmentProfile;
     }
 
     /**
      * Indexes a folder that holds one sub-folder per person, which holds the images of that person.
      *
      * <p>Only {@linkplain ImageFiles#isImage images} count, by their names: their content is not looked at. Hidden files and
-     * folders, other files, folders inside a person's folder, and persons without images are passed over.
+     * folders, other files, folders inside a person's folder, and persons without images are passed over. The {@linkplain
+     * AlignmentProfile#of alignment profile} in the folder is that of the data set.
      *
-     * @throws IOException if the folder is missing or cannot be read, if images lie in it directly, or if no image is
-     *     found
+     * @throws IOException if the folder is missing or cannot be read, if images lie in it directly, if no image is found,
+     *     or if its alignment profile is damaged
      */
     public static FaceDataset index(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
@@ -81,7 +88,7 @@ public final class FaceDataset {
                     "no images in " + directory + ": expected one sub-folder per person with jpg, jpeg, png,"
                             + " bmp, pgm or ppm files in it" + deeperHint(directory));
         }
-        return of(found);
+        return of(found, AlignmentProfile.of(directory).orElse(null));
     }
 
     private static List<Path> visible(Path directory) throws IOException {
@@ -135,6 +142,15 @@ public final class FaceDataset {
      * @throws IllegalArgumentException if a face occurs twice
      */
     public static FaceDataset of(Collection<Face> faces) {
+        return of(faces, null);
+    }
+
+    /** This data set with another list of faces, aligned as its own. */
+    FaceDataset with(Collection<Face> otherFaces) {
+        return of(otherFaces, alignmentProfile);
+    }
+
+    private static FaceDataset of(Collection<Face> faces, @Nullable AlignmentProfile alignmentProfile) {
         List<Face> sorted = new ArrayList<>(faces);
         sorted.sort(ORDER);
         List<String> identities = new ArrayList<>();
@@ -149,7 +165,19 @@ public final class FaceDataset {
         }
         start.add(sorted.size());
         return new FaceDataset(
-                List.copyOf(identities), List.copyOf(sorted), start.build().toArray());
+                List.copyOf(identities), List.copyOf(sorted), start.build().toArray(), alignmentProfile);
+    }
+
+    /**
+     * How the faces were aligned: known of a folder that an aligner has filled, and of what is pruned and split from it.
+     */
+    public Optional<AlignmentProfile> alignmentProfile() {
+        return Optional.ofNullable(alignmentProfile);
+    }
+
+    /** The same faces, said to be aligned in a certain way; for faces from elsewhere. */
+    public FaceDataset withAlignmentProfile(AlignmentProfile profile) {
+        return new FaceDataset(identities, faces, start, profile);
     }
 
     /** Names of the identities, sorted. */

@@ -43,6 +43,8 @@ final class SplitWriter {
             }
         }
         try {
+            claim(split.training(), directory.resolve("train"));
+            claim(split.validation(), directory.resolve("val"));
             for (Map.Entry<Path, Path> entry : wanted.entrySet()) {
                 if (missing.contains(entry.getKey())) {
                     Files.createDirectories(requireNonNull(entry.getKey().getParent()));
@@ -51,6 +53,13 @@ final class SplitWriter {
             }
         } catch (AccessDeniedException e) {
             throw new IOException("no permission to write to " + directory + " (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static void claim(FaceDataset faces, Path part) throws IOException {
+        if (faces.alignmentProfile().isPresent()) {
+            Files.createDirectories(part);
+            faces.alignmentProfile().get().claim(part);
         }
     }
 

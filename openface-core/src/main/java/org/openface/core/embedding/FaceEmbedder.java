@@ -1,6 +1,8 @@
 package org.openface.core.embedding;
 
 import java.util.List;
+import java.util.Optional;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 
 /** Turns aligned faces into embeddings. Implementations may be used from several threads. */
@@ -10,6 +12,11 @@ public interface FaceEmbedder {
 
     /** Floats per embedding. */
     int dimension();
+
+    /** How the faces it was trained on were aligned, if that is known; other faces are not for it. */
+    default Optional<AlignmentProfile> alignmentProfile() {
+        return Optional.empty();
+    }
 
     /**
      * Embeds aligned faces, in the order given, as inference does (running statistics, no randomness).

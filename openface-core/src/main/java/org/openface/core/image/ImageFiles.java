@@ -1,7 +1,6 @@
 package org.openface.core.image;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static java.util.Objects.requireNonNull;
 
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
@@ -12,26 +11,23 @@ import java.awt.image.PackedColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.MemoryCacheImageInputStream;
-import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,13 +36,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Read are JPEG, PNG, BMP and the portable maps PGM and PPM, plain or binary, 8 or 16 bits. The content decides the
  * format, never the name. Grey becomes equal red, green and blue; 16 bits are rounded to 8; transparency and colour
  * profiles are ignored, so the stored colours count, as in OpenFace; the orientation that a camera notes in a JPEG is
- * applied. CMYK JPEGs are refused.
+ * applied; CMYK and YCCK of a JPEG become RGB.
  */
 public final class ImageFiles {
     /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
     private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "pgm", "ppm");
 
-    private static final AtomicLong TEMPORARY = new AtomicLong();
+    private static final int[] PNG = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
     private ImageFiles() {}
 
@@ -98,16 +94,76 @@ public final class ImageFiles {
      * @throws IOException as {@link #read(Path)}
      */
     public static RgbImage read(Path file, Limits limits) throws IOException {
-        byte[] bytes = readBytes(file, limits);
-        try {
-            return decode(bytes, limits);
-        } catch (UnreadableImageException e) {
-            throw new IOException(file + ": " + e.getMessage(), e);
-        } catch (IOException | RuntimeException e) {
-            // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
-            // ArrayIndexOutOfBoundsException, ...
-            throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+        return load(file, limits).decode();
+    }
+
+    /**
+     * Reads a file whose picture is decoded later, so that a caller can see to it that not too many are decoded at once.
+     *
+     * @throws IOException if the file cannot be read, is empty or too large; the message names the file
+     */
+    public static Encoded load(Path file, Limits limits) throws IOException {
+        return new Encoded(file, readBytes(file, limits), limits);
+    }
+
+    /** An image file in memory. */
+    public static final class Encoded {
+        private final Path file;
+        private final byte[] bytes;
+        private final Limits limits;
+
+        private Encoded(Path file, byte[] bytes, Limits limits) {
+            this.file = file;
+            this.bytes = bytes;
+            this.limits = limits;
         }
+
+        /** Width × height that the file declares; 0 if it is no image, or one that will not be decoded. */
+        public long pixels() {
+            try {
+                return declaredPixels(bytes);
+            } catch (IOException | RuntimeException e) {
+                return 0; // decode says what is wrong
+            }
+        }
+
+        /** Size of the file in bytes. */
+        public long fileBytes() {
+            return bytes.length;
+        }
+
+        /**
+         * Decodes the picture.
+         *
+         * @throws IOException if it is no image, cut short, damaged or too large; the message names the file
+         */
+        public RgbImage decode() throws IOException {
+            try {
+                return ImageFiles.decode(bytes, limits);
+            } catch (UnreadableImageException e) {
+                throw new IOException(file + ": " + e.getMessage(), e);
+            } catch (IOException | RuntimeException e) {
+                // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
+                // ArrayIndexOutOfBoundsException, ...
+                throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+            }
+        }
+    }
+
+    private static long declaredPixels(byte[] bytes) throws IOException {
+        if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
+            Jpeg header = Jpeg.parse(bytes);
+            return (long) header.width() * header.height();
+        }
+        if (startsWith(bytes, PNG)) {
+            ByteBuffer header = ByteBuffer.wrap(bytes);
+            return (long) header.getInt(16) * header.getInt(20);
+        }
+        if (startsWith(bytes, 'B', 'M')) {
+            ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            return (long) header.getInt(18) * Math.abs((long) header.getInt(22)); // a height below 0: rows upside down
+        }
+        return PortableMap.matches(bytes) ? PortableMap.declaredPixels(bytes) : 0;
     }
 
     private static byte[] readBytes(Path file, Limits limits) throws IOException {
@@ -135,16 +191,16 @@ public final class ImageFiles {
         if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
             Jpeg header = Jpeg.parse(bytes);
             checkSize(header.width(), header.height(), limits);
-            if (header.components() == 4) {
-                throw new UnreadableImageException("a CMYK JPEG, which is not read; convert it to RGB");
-            }
-            return decodeWithImageIo("jpeg", bytes, limits).oriented(header.orientation());
+            Decoder decoder = header.components() == 4
+                    ? reader -> readCmyk(reader, header.adobeTransform())
+                    : ImageFiles::readRgb;
+            return decodeWithImageIo("jpeg", bytes, limits, decoder).oriented(header.orientation());
         }
-        if (startsWith(bytes, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
-            return decodeWithImageIo("png", bytes, limits);
+        if (startsWith(bytes, PNG)) {
+            return decodeWithImageIo("png", bytes, limits, ImageFiles::readRgb);
         }
         if (startsWith(bytes, 'B', 'M')) {
-            return decodeWithImageIo("bmp", bytes, limits);
+            return decodeWithImageIo("bmp", bytes, limits, ImageFiles::readRgb);
         }
         if (PortableMap.matches(bytes)) {
             return PortableMap.decode(bytes, limits);
@@ -178,7 +234,58 @@ public final class ImageFiles {
         }
     }
 
-    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits) throws IOException {
+    private interface Decoder {
+        RgbImage decode(ImageReader reader) throws IOException;
+    }
+
+    private static RgbImage readRgb(ImageReader reader) throws IOException {
+        return fromBufferedImage(reader.read(0));
+    }
+
+    /**
+     * Four components, which ImageIO gives out as they are stored. With an Adobe segment they are the inverse of the inks
+     * (255 is no ink), and YCCK if it says so; without one they are the inks, as Pillow has it too. Profiles of printers
+     * are ignored: what an ink leaves of the light is multiplied by what black leaves of it.
+     */
+    private static RgbImage readCmyk(ImageReader reader, int adobeTransform) throws IOException {
+        Raster raster = reader.readRaster(0, null);
+        int width = raster.getWidth();
+        int height = raster.getHeight();
+        byte[] rgb = new byte[3 * width * height];
+        int[] row = new int[4 * width];
+        for (int y = 0, at = 0; y < height; y++) {
+            raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+            for (int x = 0; x < row.length; x += 4) {
+                double first = row[x];
+                double second = row[x + 1];
+                double third = row[x + 2];
+                if (adobeTransform == 2) {
+                    // JFIF's equations, of the values' complement; as in libjpeg's ycck_cmyk_convert
+                    double luma = row[x];
+                    double blueness = row[x + 1] - 128;
+                    double redness = row[x + 2] - 128;
+                    first = 255 - (luma + 1.402 * redness);
+                    second = 255 - (luma - 0.344136 * blueness - 0.714136 * redness);
+                    third = 255 - (luma + 1.772 * blueness);
+                }
+                boolean inverted = adobeTransform >= 0;
+                double light = light(row[x + 3], inverted);
+                rgb[at++] = (byte) Math.round(255 * light * light(first, inverted));
+                rgb[at++] = (byte) Math.round(255 * light * light(second, inverted));
+                rgb[at++] = (byte) Math.round(255 * light * light(third, inverted));
+            }
+        }
+        return RgbImage.owning(width, height, rgb);
+    }
+
+    /** The part of the light, 0 to 1, that an ink leaves. */
+    private static double light(double stored, boolean inverted) {
+        double part = Math.max(0, Math.min(255, stored)) / 255;
+        return inverted ? part : 1 - part;
+    }
+
+    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits, Decoder decoder)
+            throws IOException {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
         if (!readers.hasNext()) {
             throw new UnreadableImageException("this Java runtime has no reader for " + format);
@@ -190,11 +297,11 @@ public final class ImageFiles {
             checkSize(reader.getWidth(0), reader.getHeight(0), limits);
             Truncation truncation = new Truncation();
             reader.addIIOReadWarningListener(truncation);
-            BufferedImage image = reader.read(0);
+            RgbImage image = decoder.decode(reader);
             if (truncation.message != null) {
                 throw new UnreadableImageException("cut short (" + truncation.message + ")");
             }
-            return fromBufferedImage(image);
+            return image;
         } finally {
             reader.dispose();
         }
@@ -279,34 +386,39 @@ public final class ImageFiles {
      * @throws IOException if the folder does not exist or cannot be written to
      */
     public static void writePng(RgbImage image, Path file) throws IOException {
-        BufferedImage buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
-        buffered.getRaster().setDataElements(0, 0, image.width(), image.height(), image.toBytes());
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
-            if (!ImageIO.write(buffered, "png", out)) {
-                throw new IOException(file + ": this Java runtime has no writer for PNG");
-            }
-        }
-        writeAtomically(bytes.toByteArray(), file);
+        AtomicFile.write(Png.encode(image, null), file);
     }
 
-    private static void writeAtomically(byte[] bytes, Path file) throws IOException {
-        Path name = requireNonNull(file.getFileName(), "the file needs a name");
-        Path temporary =
-                file.resolveSibling("." + ProcessHandle.current().pid() + "-" + TEMPORARY.incrementAndGet() + ".tmp");
-        try {
-            Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-            try {
-                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException e) {
-                Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-            }
-        } catch (AccessDeniedException e) {
-            throw new IOException("no permission to write " + file, e);
-        } catch (NoSuchFileException e) {
-            throw new IOException("cannot write " + name + ": its folder does not exist: " + file, e);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+    /** A PNG file with a note in it, which {@link #readNote} reads and other programs pass over. */
+    public static byte[] encodePng(RgbImage image, String note) {
+        return Png.encode(image, note);
+    }
+
+    /**
+     * The note that {@link #encodePng} put into a file; empty if there is none.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public static Optional<String> readNote(Path png) throws IOException {
+        return Png.note(readBytes(png, Limits.DEFAULT));
+    }
+
+    /**
+     * Writes a file of any content, whole or not at all, as {@link #writePng} does.
+     *
+     * @throws IOException if the folder does not exist or cannot be written to
+     */
+    public static void writeAtomically(byte[] content, Path file) throws IOException {
+        AtomicFile.write(content, file);
+    }
+
+    /**
+     * Deletes what processes that were killed while they wrote into a folder have left there under hidden names. What
+     * living processes are writing stays.
+     *
+     * @throws IOException if the folder cannot be read or a file cannot be deleted
+     */
+    public static void deleteLeftovers(Path folder) throws IOException {
+        AtomicFile.deleteLeftovers(folder);
     }
 }

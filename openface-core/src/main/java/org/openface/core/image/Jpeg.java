@@ -11,8 +11,9 @@ import java.nio.ByteOrder;
  * @param height in pixels, before orientation
  * @param components colour components
  * @param orientation the Exif orientation, 1 (as stored) to 8
+ * @param adobeTransform what an Adobe segment says of the colours (0: as they are, 1: YCbCr, 2: YCCK), -1 without one
  */
-record Jpeg(int width, int height, int components, int orientation) {
+record Jpeg(int width, int height, int components, int orientation, int adobeTransform) {
     private static final int ORIENTATION_TAG = 0x0112;
     private static final int SHORT_TYPE = 3;
 
@@ -26,6 +27,7 @@ record Jpeg(int width, int height, int components, int orientation) {
         int height = 0;
         int components = 0;
         int orientation = 1;
+        int adobeTransform = -1;
         int at = 2;
         while (at + 4 <= file.length && (file[at] & 0xff) == 0xff) {
             int marker = file[at + 1] & 0xff;
@@ -53,13 +55,23 @@ record Jpeg(int width, int height, int components, int orientation) {
             } else if (marker == 0xe1 && orientation == 1) {
                 orientation = exifOrientation(
                         ByteBuffer.wrap(file, at + 4, length - 2).slice());
+            } else if (marker == 0xee && length >= 14 && isAdobe(file, at + 4)) {
+                adobeTransform = file[at + 15] & 0xff;
             }
             at = end;
         }
         if (components == 0) {
             throw new UnreadableImageException("damaged or cut short: a JPEG without a frame header");
         }
-        return new Jpeg(width, height, components, orientation);
+        return new Jpeg(width, height, components, orientation, adobeTransform);
+    }
+
+    private static boolean isAdobe(byte[] file, int at) {
+        return file[at] == 'A'
+                && file[at + 1] == 'd'
+                && file[at + 2] == 'o'
+                && file[at + 3] == 'b'
+                && file[at + 4] == 'e';
     }
 
     private static int unsignedShort(byte[] file, int at) {

@@ -25,6 +25,11 @@ final class PortableMap {
         return new PortableMap(file).decode(limits);
     }
 
+    static long declaredPixels(byte[] file) throws IOException {
+        PortableMap map = new PortableMap(file);
+        return (long) map.number() * map.number();
+    }
+
     private RgbImage decode(ImageFiles.Limits limits) throws IOException {
         boolean binary = file[1] >= '5';
         int channels = file[1] == '3' || file[1] == '6' ? 3 : 1;

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.DatasetSplitter.Placement;
 import org.openface.core.dataset.DatasetSplitter.Split;
+import org.openface.core.image.AlignmentProfile;
 
 class DatasetSplitterTest {
     @TempDir
@@ -289,5 +290,30 @@ class DatasetSplitterTest {
         assertThatIOException()
                 .isThrownBy(() -> split.writeTo(locked))
                 .withMessageContaining("no permission to write to " + locked);
+    }
+
+    @Test
+    void theAlignmentProfileGoesAlong() throws IOException {
+        AlignmentProfile profile = new AlignmentProfile("haar", "eyes", "EYE_CENTRES", "openface", 96, "0.1.0");
+        Path aligned = Folders.named(folder.resolve("aligned"), 3, 3, 1, 3);
+        assertThat(FaceDataset.index(aligned).alignmentProfile()).isEmpty();
+        profile.claim(aligned);
+        FaceDataset kept =
+                DatasetPruner.minimumImages(2).prune(FaceDataset.index(aligned)).kept();
+        Path out = folder.resolve("out");
+        DatasetSplitter.builder().build().split(kept).writeTo(out);
+        DatasetSplitter.builder().build().split(kept).writeTo(out);
+
+        assertThat(FaceDataset.index(out.resolve("train")).alignmentProfile()).contains(profile);
+        assertThat(FaceDataset.index(out.resolve("val")).alignmentProfile()).contains(profile);
+
+        AlignmentProfile other = new AlignmentProfile("haar", "eyes", "EYE_CENTRES", "openface", 64, "0.1.0");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DatasetSplitter.builder()
+                        .build()
+                        .split(kept.withAlignmentProfile(other))
+                        .writeTo(out))
+                .withMessageContaining("size is 64 instead of 96");
+        assertThat(FaceDataset.of(kept.faces()).alignmentProfile()).isEmpty();
     }
 }

@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
 import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -23,7 +26,11 @@ import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -291,17 +298,77 @@ class ImageFilesTest {
         assertThat(corners(ImageFiles.read(file))).containsExactly("red", "green", "blue", "white");
     }
 
-    @Test
-    void cmykIsRefusedByName() throws IOException {
-        byte[] jpeg = jpeg(quadrants(BufferedImage.TYPE_3BYTE_BGR));
-        int frame = indexOf(jpeg, 0xff, 0xc0);
-        jpeg[frame + 9] = 4;
-        Path file = folder.resolve("print.jpg");
-        Files.write(file, jpeg);
-        assertThatIOException()
-                .isThrownBy(() -> ImageFiles.read(file))
-                .withMessageContaining("print.jpg")
-                .withMessageContaining("CMYK");
+    /** Red, green, blue and white in inks, and the same darkened by black, as programs for printing store them. */
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 0, 2})
+    void readsFourInks(int adobeTransform) throws IOException {
+        int[][] colours = {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}};
+        for (int black : new int[] {0, 100, 255}) {
+            WritableRaster raster = Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, 64, 16, 4, null);
+            for (int y = 0; y < 16; y++) {
+                for (int x = 0; x < 64; x++) {
+                    int[] inks = new int[4];
+                    for (int i = 0; i < 3; i++) {
+                        inks[i] = 255 - colours[x / 16][i];
+                    }
+                    inks[3] = black;
+                    raster.setPixel(x, y, stored(inks, adobeTransform));
+                }
+            }
+            Path file = folder.resolve("print.jpg");
+            Files.write(file, jpeg(raster, adobeTransform));
+            RgbImage image = ImageFiles.read(file);
+            for (int i = 0; i < 4; i++) {
+                int x = 16 * i + 8;
+                int[] found = {image.red(x, 8), image.green(x, 8), image.blue(x, 8)};
+                for (int channel = 0; channel < 3; channel++) {
+                    assertThat((double) found[channel])
+                            .as("colour %d, channel %d, black %d", i, channel, black)
+                            .isCloseTo(colours[i][channel] * (255 - black) / 255.0, within(4.0));
+                }
+            }
+        }
+    }
+
+    private static int[] stored(int[] inks, int adobeTransform) {
+        int[] values = inks.clone();
+        if (adobeTransform >= 0) {
+            for (int i = 0; i < 4; i++) {
+                values[i] = 255 - inks[i];
+            }
+        }
+        if (adobeTransform == 2) { // as libjpeg: YCbCr of the complement of the first three
+            double r = 255 - values[0];
+            double g = 255 - values[1];
+            double b = 255 - values[2];
+            values[0] = (int) Math.round(0.299 * r + 0.587 * g + 0.114 * b);
+            values[1] = (int) Math.min(255, Math.round(128 - 0.168736 * r - 0.331264 * g + 0.5 * b));
+            values[2] = (int) Math.min(255, Math.round(128 + 0.5 * r - 0.418688 * g - 0.081312 * b));
+        }
+        return values;
+    }
+
+    private static byte[] jpeg(Raster raster, int adobeTransform) throws IOException {
+        ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
+            writer.setOutput(out);
+            ImageWriteParam quality = writer.getDefaultWriteParam();
+            quality.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+            quality.setCompressionQuality(1);
+            writer.write(null, new IIOImage(raster, null, null), quality);
+        } finally {
+            writer.dispose();
+        }
+        byte[] jpeg = bytes.toByteArray();
+        if (adobeTransform < 0) {
+            return jpeg;
+        }
+        ByteBuffer result = ByteBuffer.allocate(jpeg.length + 16);
+        result.put(jpeg, 0, 2).putShort((short) 0xffee).putShort((short) 14);
+        result.put(new byte[] {'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, (byte) adobeTransform});
+        result.put(jpeg, 2, jpeg.length - 2);
+        return result.array();
     }
 
     // ------------------------------------------------------------------ portable maps

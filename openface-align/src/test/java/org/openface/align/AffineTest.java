@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class SimilarityTest {
+class AffineTest {
     @Test
     void aQuarterTurnWithDoublingAndShift() {
         // (x, y) -> (-2y + 5, 2x + 7)
-        Similarity s = Similarity.mapping(new Point(0, 0), new Point(1, 0), new Point(5, 7), new Point(5, 9));
+        Affine s = Affine.similarity(new Point(0, 0), new Point(1, 0), new Point(5, 7), new Point(5, 9));
 
-        assertThat(s).isEqualTo(new Similarity(0, 2, 5, 7));
+        assertThat(s).isEqualTo(new Affine(0, -2, 5, 2, 0, 7));
         assertThat(s.apply(new Point(3, 4))).isEqualTo(new Point(-3, 13));
     }
 
@@ -25,7 +25,7 @@ class SimilarityTest {
             for (int k = 0; k < p.length; k++) {
                 p[k] = new Point(random.nextGaussian() * 100, random.nextGaussian() * 100);
             }
-            Similarity s = Similarity.mapping(p[0], p[1], p[2], p[3]);
+            Affine s = Affine.similarity(p[0], p[1], p[2], p[3]);
 
             assertThat(s.apply(p[0]).distanceTo(p[2])).isLessThan(1e-9);
             assertThat(s.apply(p[1]).distanceTo(p[3])).isLessThan(1e-9);
@@ -39,7 +39,7 @@ class SimilarityTest {
     void equalPointsAreRefused() {
         Point p = new Point(1, 2);
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Similarity.mapping(p, p, new Point(0, 0), new Point(1, 1)))
+                .isThrownBy(() -> Affine.similarity(p, p, new Point(0, 0), new Point(1, 1)))
                 .withMessageContaining("two different points");
     }
 }

@@ -1,0 +1,118 @@
+package org.openface.core.image;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PngTest {
+    @TempDir
+    Path folder;
+
+    /** Noise, slopes and flat colour make use of all five filters. */
+    private static RgbImage picture(int width, int height, int kind) {
+        byte[] rgb = new byte[3 * width * height];
+        for (int i = 0; i < rgb.length; i++) {
+            int x = i / 3 % width;
+            int y = i / 3 / width;
+            rgb[i] = (byte)
+                    switch (kind) {
+                        case 0 -> (i * 0x9e3779b9) >>> 24;
+                        case 1 -> 3 * x + 5 * y + i % 3;
+                        case 2 -> 7 * y;
+                        default -> (x * y) / 3 + ((i * 0x9e3779b9) >>> 30);
+                    };
+        }
+        return RgbImage.of(width, height, rgb);
+    }
+
+    @Test
+    void anotherReaderReadsWhatIsWritten() throws IOException {
+        for (int kind = 0; kind < 4; kind++) {
+            for (int[] size : new int[][] {{1, 1}, {1, 7}, {7, 1}, {96, 96}, {300, 200}}) {
+                RgbImage image = picture(size[0], size[1], kind);
+                BufferedImage read = ImageIO.read(new ByteArrayInputStream(Png.encode(image, null)));
+                for (int y = 0; y < size[1]; y++) {
+                    for (int x = 0; x < size[0]; x++) {
+                        assertThat(read.getRGB(x, y) & 0xffffff)
+                                .isEqualTo(image.red(x, y) << 16 | image.green(x, y) << 8 | image.blue(x, y));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aNoteGoesAlong() throws IOException {
+        RgbImage image = picture(20, 20, 1);
+        Path file = folder.resolve("a.png");
+        for (String note : new String[] {"", "two\nlines", "J\u00f6rg \u6797", "x".repeat(100_000)}) {
+            ImageFiles.writeAtomically(ImageFiles.encodePng(image, note), file);
+            assertThat(ImageFiles.read(file)).isEqualTo(image);
+            assertThat(ImageFiles.readNote(file)).contains(note);
+        }
+        ImageFiles.writePng(image, file);
+        assertThat(ImageFiles.readNote(file)).isEmpty();
+    }
+
+    @Test
+    void aFileCutAnywhereHasItsNoteOrNone() {
+        byte[] whole = Png.encode(picture(9, 9, 0), "note");
+        for (int length = 0; length < whole.length; length++) {
+            assertThat(Png.note(Arrays.copyOf(whole, length))).isIn(Optional.empty(), Optional.of("note"));
+        }
+        byte[] damaged = whole.clone();
+        Arrays.fill(damaged, 33, 41, (byte) 0xff); // length and type of the chunk
+        assertThat(Png.note(damaged)).isEmpty();
+    }
+
+    @Test
+    void whatDeadProcessesLeftIsDeleted() throws Exception {
+        Process process = new ProcessBuilder(
+                        ProcessHandle.current().info().command().orElse("java"), "-version")
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        process.waitFor();
+        Path dead = Files.createFile(folder.resolve("." + process.pid() + "-1.tmp"));
+        long mine = ProcessHandle.current().pid();
+        Path living = Files.createFile(folder.resolve("." + mine + "-12.tmp"));
+        Path earlier = Files.createFile(folder.resolve("." + mine + "-13.tmp")); // of a process with our number
+        Files.setLastModifiedTime(earlier, java.nio.file.attribute.FileTime.fromMillis(1_000_000_000_000L));
+        Path other = Files.createFile(folder.resolve(".notes.tmp"));
+        Path face = Files.createFile(folder.resolve("1-1.tmp"));
+
+        ImageFiles.deleteLeftovers(folder);
+
+        assertThat(dead).doesNotExist();
+        assertThat(earlier).doesNotExist();
+        assertThat(living).exists();
+        assertThat(other).exists();
+        assertThat(face).exists();
+    }
+
+    @Test
+    void theSizeIsKnownBeforeDecoding() throws IOException {
+        BufferedImage image = new BufferedImage(31, 17, BufferedImage.TYPE_3BYTE_BGR);
+        for (String format : new String[] {"png", "jpg", "bmp"}) {
+            Path file = folder.resolve("a." + format);
+            ImageIO.write(image, format, file.toFile());
+            ImageFiles.Encoded encoded = ImageFiles.load(file, ImageFiles.Limits.DEFAULT);
+            assertThat(encoded.pixels()).isEqualTo(31 * 17);
+            assertThat(encoded.fileBytes()).isEqualTo(Files.size(file));
+            assertThat(encoded.decode().width()).isEqualTo(31);
+        }
+        Path map = Files.writeString(folder.resolve("a.ppm"), "P3 # a comment\n31 17\n255\n");
+        assertThat(ImageFiles.load(map, ImageFiles.Limits.DEFAULT).pixels()).isEqualTo(31 * 17);
+        Path text = Files.writeString(folder.resolve("b.jpg"), "no image");
+        assertThat(ImageFiles.load(text, ImageFiles.Limits.DEFAULT).pixels()).isZero();
+    }
+}
