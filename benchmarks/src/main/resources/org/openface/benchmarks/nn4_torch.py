@@ -2,6 +2,8 @@
 """The nn4 networks in PyTorch: the independent implementation that ours is checked and timed against.
 
   nn4_torch.py reference VARIANT N > FILE    embeddings and gradients in float64 for weights and pixels made by a formula
+  nn4_torch.py blocks VARIANT N > FILE       after every block: its output in training and in inference mode, and the gradient of
+                                             its output, in float64, each with how far float32 leads from it
   nn4_torch.py serve VARIANT N THREADS step|embed   for each line K on standard input: runs K training steps, or K times
                                              the forward pass in eval mode, and prints the milliseconds of each in a line
 
@@ -124,17 +126,24 @@ class Net(nn.Module):
         for name, *rest in blocks:
             block = Inception(channels, *rest)
             self.add_module("inception_" + name, block)
-            self.blocks.append(block)
+            self.blocks.append(("inception_" + name, block))
             channels = block.out
         self.dense = nn.Linear(channels, embedding)
 
-    def forward(self, x):
-        h = Lrn.apply(F.max_pool2d(self.conv1(x), 3, 2, 1))
-        h = F.max_pool2d(Lrn.apply(self.conv3(self.conv2(h))), 3, 2, 1)
-        for block in self.blocks:
-            h = block(h)
-        h = self.dense(h.mean((2, 3)))
-        return h / (h.pow(2).sum(1, keepdim=True) + 1e-10).sqrt()
+    def forward(self, x, block=lambda name, h: h):
+        """block is called with the output of each block and returns it."""
+        h = block("conv1", self.conv1(x))
+        h = block("pool1", F.max_pool2d(h, 3, 2, 1))
+        h = block("lrn1", Lrn.apply(h))
+        h = block("conv2", self.conv2(h))
+        h = block("conv3", self.conv3(h))
+        h = block("lrn2", Lrn.apply(h))
+        h = block("pool2", F.max_pool2d(h, 3, 2, 1))
+        for name, inception in self.blocks:
+            h = block(name, inception(h))
+        h = block("mean", h.mean((2, 3)))
+        h = block("dense", self.dense(h))
+        return block("embedding", h / (h.pow(2).sum(1, keepdim=True) + 1e-10).sqrt())
 
     def tensors(self):
         """(our name, tensor), in our order."""
@@ -166,13 +175,60 @@ def set_by_formula(net):
             p.copy_(u)
 
 
+def formula_batch(net, n):
+    """Pixels as ours, [image][row][column][channel], in [0, 1); and a gradient of the embeddings."""
+    x = torch.from_numpy((uniform(1000, n * net.side * net.side * 3) + 1) / 2)
+    x = x.reshape(n, net.side, net.side, 3).permute(0, 3, 1, 2).contiguous()
+    return x, torch.from_numpy(uniform(1001, n * 128)).reshape(n, 128)
+
+
+def set_statistics_by_formula(net):
+    for i, (name, b) in enumerate((n, b) for n, b in net.named_buffers() if "running" in n):
+        u = torch.from_numpy(uniform(5000 + i, b.numel()))
+        b.copy_(u / 8 if name.endswith("mean") else 1 + u / 2)
+
+
+def run_blocks(variant, n, dtype):
+    """[(kind, block, tensor)] in float64."""
+    found = []
+
+    def keep(kind):
+        def block(name, h):
+            if h.requires_grad:
+                h.retain_grad()
+            found.append((kind, name, h))
+            return h
+
+        return block
+
+    net = Net(variant)
+    set_by_formula(net)
+    set_statistics_by_formula(net)
+    x, g = formula_batch(net, n)
+    net.to(dtype)
+    with torch.no_grad():
+        net.eval()(x.to(dtype), keep("inference"))
+    net.train()(x.to(dtype), keep("training")).backward(g.to(dtype))
+    found += [("gradient", name, h.grad) for kind, name, h in found if kind == "training"]
+    return [(kind, name, h.detach().double()) for kind, name, h in found]
+
+
+def blocks(variant, n):
+    print("variant", variant, "images", n)
+    exact, single = (run_blocks(variant, n, t) for t in (torch.float64, torch.float32))
+    for (kind, name, h), (_, _, approximate) in zip(exact, single):
+        flat = h.flatten()
+        weights = torch.from_numpy(uniform(6000, len(flat))).double()
+        places = [len(flat) * i // 8 + 7 * i for i in range(8)]
+        print(kind, name, "x".join(str(d) for d in h.shape[1:]), "%.2e" % ((approximate - h).norm() / h.norm()).item(),
+              "%.12e" % h.norm().item(), "%.12e" % (flat * weights).sum().item(),
+              *("%.12e" % flat[i % len(flat)].item() for i in places))
+
+
 def reference(variant, n):
     net = Net(variant).train()
     set_by_formula(net)
-    # pixels as ours, [image][row][column][channel], in [0, 1)
-    x = torch.from_numpy((uniform(1000, n * net.side * net.side * 3) + 1) / 2)
-    x = x.reshape(n, net.side, net.side, 3).permute(0, 3, 1, 2).contiguous()
-    g = torch.from_numpy(uniform(1001, n * 128)).reshape(n, 128)
+    x, g = formula_batch(net, n)
     net.double()
     e = net(x.double())
     e.backward(g.double())
@@ -225,5 +281,7 @@ if __name__ == "__main__":
     command, variant = sys.argv[1:3]
     if command == "reference":
         reference(variant, int(sys.argv[3]))
+    elif command == "blocks":
+        blocks(variant, int(sys.argv[3]))
     else:
         serve(variant, int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])

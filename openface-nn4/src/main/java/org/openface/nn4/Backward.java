@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -14,12 +15,15 @@ import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.api.ops.impl.layers.convolution.BatchNorm;
+import org.nd4j.linalg.api.ops.impl.layers.convolution.LocalResponseNormalization;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * Adds the backward operations of a graph to the same graph, by walking its operations in reverse.
  *
  * <p>ND4J 1.0.0-M2.1's own {@code createGradFunction} cannot be used: its batch-norm gradient fails (its clones lose the
- * axis, and {@code BatchNormDerivative} rejects its inputs), and a gradient function would repeat the forward pass.
+ * axis, and {@code BatchNormDerivative} rejects its inputs), its {@code lrn_bp} is off by some 1e-4 of the gradient even in
+ * float64, and a gradient function would repeat the forward pass.
  */
 final class Backward {
     private final SameDiff graph;
@@ -76,9 +80,14 @@ final class Backward {
             SDVariable gradient = gradients.get(name);
             outputGradients.add(gradient != null ? gradient : graph.zerosLike(graph.getVariable(name)));
         }
-        List<@Nullable SDVariable> inputGradients = op.getOp() instanceof BatchNorm batchNorm
-                ? batchNormGradients(batchNorm, outputGradients.get(0))
-                : new ArrayList<@Nullable SDVariable>(op.getOp().doDiff(outputGradients));
+        List<@Nullable SDVariable> inputGradients;
+        if (op.getOp() instanceof BatchNorm batchNorm) {
+            inputGradients = batchNormGradients(batchNorm, outputGradients.get(0));
+        } else if (op.getOp() instanceof LocalResponseNormalization norm) {
+            inputGradients = List.of(localResponseNormGradient(norm, outputGradients.get(0)));
+        } else {
+            inputGradients = new ArrayList<@Nullable SDVariable>(op.getOp().doDiff(outputGradients));
+        }
         List<String> inputs = op.getInputsToOp();
         for (int i = 0; i < Math.min(inputs.size(), inputGradients.size()); i++) {
             SDVariable gradient = inputGradients.get(i);
@@ -105,6 +114,40 @@ final class Backward {
         return result;
     }
 
+    /** For y = x · v^−β with v = bias + α · Σ x²: dx = dy · v^−β − 2αβ · x · Σ (dy · x · v^(−β−1)). */
+    private SDVariable localResponseNormGradient(LocalResponseNormalization forward, SDVariable outputGradient) {
+        SDVariable x = forward.args()[0];
+        int depth = (int) forward.iArgs()[0];
+        double bias = forward.tArgs()[0];
+        double alpha = forward.tArgs()[1];
+        double beta = forward.tArgs()[2];
+        SDVariable v = sumOverChannels(graph.math.square(x), depth).mul(alpha).add(bias);
+        SDVariable direct = outputGradient.mul(graph.math.pow(v, -beta));
+        return direct.sub(sumOverChannels(direct.mul(x).div(v), depth).mul(x).mul(2 * alpha * beta));
+    }
+
+    /** For each channel of [image][row][column][channel], the sum over itself and {@code depth} neighbours to each side. */
+    private SDVariable sumOverChannels(SDVariable x, int depth) {
+        int[][] frame = {{0, 0}, {0, 0}, {0, 0}, {depth, depth}};
+        SDVariable padded = graph.nn.pad(x, graph.constant(Nd4j.createFromArray(frame)), 0);
+        SDVariable sum = null;
+        for (int first = 0; first <= 2 * depth; first++) {
+            int left = first - 2 * depth; // channels cut off at the end, as a negative number
+            SDVariable shifted = graph.stridedSlice(
+                    padded,
+                    new long[] {0, 0, 0, first},
+                    new long[] {0, 0, 0, left},
+                    new long[] {1, 1, 1, 1},
+                    0b0111, // all of the first three axes
+                    left == 0 ? 0b1111 : 0b0111,
+                    0,
+                    0,
+                    0);
+            sum = sum == null ? shifted : sum.add(shifted);
+        }
+        return Objects.requireNonNull(sum);
+    }
+
     /** Outputs: the gradients of x, mean, variance, scale and shift. */
     static final class BatchNormGradient extends DynamicCustomOp {
         BatchNormGradient(SameDiff graph, SDVariable... inputs) {
@@ -125,7 +168,7 @@ final class Backward {
 
         @Override
         public List<DataType> calculateOutputDataTypes(List<DataType> inputs) {
-            return Collections.nCopies(5, DataType.FLOAT);
+            return Collections.nCopies(5, inputs.get(0));
         }
     }
 }

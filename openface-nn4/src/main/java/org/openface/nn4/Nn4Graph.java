@@ -53,17 +53,21 @@ final class Nn4Graph {
      *     ones among the parameters
      */
     Nn4Graph(Architecture architecture, int embeddingSize, boolean training) {
+        this(architecture, embeddingSize, training, DataType.FLOAT);
+    }
+
+    /** As above in another precision: in {@link DataType#DOUBLE} the definition can be checked without its rounding. */
+    Nn4Graph(Architecture architecture, int embeddingSize, boolean training, DataType type) {
         this.architecture = architecture;
         this.training = training;
         for (Architecture.TensorSpec spec : architecture.tensors(embeddingSize)) {
             if (spec.trained() || !training) {
                 long[] shape =
                         spec.shape().stream().mapToLong(Integer::longValue).toArray();
-                graph.var(spec.name(), Nd4j.create(DataType.FLOAT, shape));
+                graph.var(spec.name(), Nd4j.create(type, shape));
             }
         }
-        SDVariable x =
-                graph.placeHolder(INPUT, DataType.FLOAT, -1, architecture.imageSize(), architecture.imageSize(), 3);
+        SDVariable x = graph.placeHolder(INPUT, type, -1, architecture.imageSize(), architecture.imageSize(), 3);
         head(blocks(stem(x)));
     }
 
@@ -90,12 +94,12 @@ final class Nn4Graph {
     /** [n][96][96][3] → [n][12][12][192]. */
     private SDVariable stem(SDVariable x) {
         SDVariable h = convolution("conv1", x, 7, 2); // [n][48][48][64]
-        h = maxPooling(h, STEM_POOL); // [n][24][24][64]
-        h = localResponseNormalization(h);
+        h = maxPooling("pool1", h, STEM_POOL); // [n][24][24][64]
+        h = localResponseNormalization("lrn1", h);
         h = convolution("conv2", h, 1, 1); // [n][24][24][64]
         h = convolution("conv3", h, 3, 1); // [n][24][24][192]
-        h = localResponseNormalization(h);
-        return maxPooling(h, STEM_POOL); // [n][12][12][192]
+        h = localResponseNormalization("lrn2", h);
+        return maxPooling("pool2", h, STEM_POOL); // [n][12][12][192]
     }
 
     private SDVariable blocks(SDVariable h) {
@@ -117,7 +121,7 @@ final class Nn4Graph {
             branches.add(convolution(prefix, reduced, tower.kernel(), tower.stride()));
         }
         Pool pool = block.pool();
-        SDVariable pooled = pool.kind() == Pooling.MAX ? maxPooling(x, pool) : l2Pooling(x, pool);
+        SDVariable pooled = pool.kind() == Pooling.MAX ? maxPooling(name + ".pooling", x, pool) : l2Pooling(x, pool);
         if (block.poolOut() > 0) {
             pooled = convolution(name + ".pool", pooled, 1, 1);
         }
@@ -136,9 +140,9 @@ final class Nn4Graph {
 
     /** [n][3][3][features] → [n][embeddingSize], of length 1. */
     private SDVariable head(SDVariable h) {
-        SDVariable features = graph.mean(h, 1, 2); // [n][features]
+        SDVariable features = graph.mean("mean", h, 1, 2); // [n][features]
         SDVariable linear = graph.mmul(features, graph.getVariable("dense.weight"), false, true, false)
-                .add(graph.getVariable("dense.bias"));
+                .add("dense", graph.getVariable("dense.bias"));
         SDVariable length =
                 graph.math.sqrt(graph.sum(graph.math.square(linear), true, 1).add(NORMALIZE_EPSILON));
         return linear.div(EMBEDDING, length);
@@ -185,8 +189,8 @@ final class Nn4Graph {
                 3);
     }
 
-    private SDVariable maxPooling(SDVariable x, Pool pool) {
-        return graph.cnn.maxPooling2d(x, config(pool));
+    private SDVariable maxPooling(String name, SDVariable x, Pool pool) {
+        return graph.cnn.maxPooling2d(name, x, config(pool));
     }
 
     /** √(9 · mean of squares). */
@@ -209,8 +213,9 @@ final class Nn4Graph {
     }
 
     /** Torch's {@code SpatialCrossMapLRN(5, 1e-4, 0.75)}, which divides alpha by the size; ND4J does not. */
-    private SDVariable localResponseNormalization(SDVariable x) {
+    private SDVariable localResponseNormalization(String name, SDVariable x) {
         return graph.cnn.localResponseNormalization(
+                name,
                 x,
                 LocalResponseNormalizationConfig.builder()
                         .depth(2)

@@ -177,6 +177,15 @@ final class OneDnnProgram implements AutoCloseable {
     private record BatchStatistics(Buffer mean, Buffer variance, int channels, String bias) {}
 
     OneDnnProgram(Plan plan, int images, Mode mode, engine cpu) {
+        this(plan, images, mode, cpu, true);
+    }
+
+    /**
+     * A program for batches of one size.
+     *
+     * @param sharing whether buffers share memory; if not, {@link #valueOf} and {@link #gradientOf} can be read after a run
+     */
+    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, boolean sharing) {
         this.plan = plan;
         this.images = images;
         this.mode = mode;
@@ -209,7 +218,7 @@ final class OneDnnProgram implements AutoCloseable {
                     tape.get(i).run();
                 }
             }
-            sharedBytes = layOut();
+            sharedBytes = layOut(sharing);
             long stagingSize = 1;
             for (Buffer buffer : buffers) {
                 if (buffer.persistent) {
@@ -345,6 +354,56 @@ final class OneDnnProgram implements AutoCloseable {
             step.nanos += System.nanoTime() - start;
         }
         stream._wait();
+    }
+
+    /** What the last forward pass computed for a tensor, as [image][channel][row][column]; for tests. */
+    float[] valueOf(String name) {
+        if (name.equals(plan.output().name())) {
+            return embeddings;
+        }
+        Tensor tensor = tensor(name);
+        return name.equals(linear().out().name())
+                ? plainValues(linearOut, tensor)
+                : blockedValues(value(tensor), tensor);
+    }
+
+    /** The gradient of a tensor in the last backward pass, as [image][channel][row][column]; for tests. */
+    float[] gradientOf(String name) {
+        Tensor tensor = tensor(name);
+        return name.equals(linear().out().name()) && linearGradient != null
+                ? plainValues(linearGradient, tensor)
+                : blockedValues(gradients.getOrDefault(tensor, List.of()).get(0), tensor);
+    }
+
+    private Op.Linear linear() {
+        return (Op.Linear) plan.ops().get(plan.ops().size() - 2);
+    }
+
+    private Tensor tensor(String name) {
+        return plan.ops().stream()
+                .map(Op::out)
+                .filter(out -> out.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private float[] plainValues(Buffer buffer, Tensor tensor) {
+        float[] values = new float[images * tensor.channels()];
+        buffer.floats().get(values);
+        return values;
+    }
+
+    private float[] blockedValues(Buffer buffer, Tensor tensor) {
+        float[] values = new float[images * tensor.channels() * tensor.side() * tensor.side()];
+        try (PointerScope temporary = new PointerScope()) {
+            FloatPointer plain = new FloatPointer(values.length);
+            new Conversion(
+                            new memory(description(tensor), cpu, buffer.pointer()),
+                            new memory(new memory.desc(dims(tensor), F32, format_tag.nchw), cpu, plain))
+                    .run();
+            plain.get(values);
+        }
+        return values;
     }
 
     /** Milliseconds since the start, by kind of operation; for benchmarks. */
@@ -1088,7 +1147,7 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     /** Gives every shared buffer a place, largest first, where no buffer alive at the same time lies; returns the total. */
-    private long layOut() {
+    private long layOut(boolean sharing) {
         List<Buffer> bySize = buffers.stream()
                 .filter(b -> !b.persistent)
                 .sorted(Comparator.comparingLong((Buffer b) -> b.size).reversed())
@@ -1098,7 +1157,7 @@ final class OneDnnProgram implements AutoCloseable {
         for (Buffer buffer : bySize) {
             long offset = 0;
             for (Buffer other : placed) {
-                boolean together = other.first <= buffer.last && buffer.first <= other.last;
+                boolean together = !sharing || (other.first <= buffer.last && buffer.first <= other.last);
                 if (together && other.offset < offset + buffer.size && offset < other.offset + other.size) {
                     offset = other.offset + other.size;
                 }
