@@ -1,10 +1,14 @@
 package org.openface.benchmarks;
 
+import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.triplet.MiningBatch;
+import org.openface.triplet.MiningDevice;
 import org.openface.triplet.TripletLoss;
 import org.openface.triplet.TripletMiner;
 import org.openface.triplet.Triplets;
@@ -18,14 +22,18 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Mining a batch of 128-d embeddings and the gradient of the loss, in milliseconds.
+ * Mining a batch of 128-d embeddings and the gradient of the loss, in milliseconds; the peers too, each with its gradient.
  *
  * <pre>
- * java -cp benchmarks/target/benchmarks.jar org.openjdk.jmh.Main MiningBenchmark -p size=300,1800
+ * java -cp benchmarks/target/benchmarks.jar org.openjdk.jmh.Main MiningBenchmark
+ * java -cp benchmarks/target/benchmarks.jar org.openjdk.jmh.Main MiningBenchmark.openFace -p size=1800,100000 -p device=CUDA
  * </pre>
+ *
+ * <p>The first takes about eight minutes. PyTorch's peers fail where there is no PyTorch, or too little memory for them.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -38,12 +46,16 @@ public class MiningBenchmark {
     @Param({"300", "1800", "10000"})
     public int size;
 
+    /** Where ours is mined. */
+    @Param("CPU")
+    public MiningDevice device = MiningDevice.CPU;
+
     private MiningCase shape = MiningCase.of(300);
     private EmbeddingBatch embeddings = new EmbeddingBatch(1, new float[0]);
     private int[] identities = new int[0];
-    private final TripletMiner openFace = TripletMiner.openFace();
-    private final TripletMiner faceNet = TripletMiner.faceNet();
-    private final TripletMiner batchHard = TripletMiner.batchHard();
+    private TripletMiner openFace = TripletMiner.openFace();
+    private TripletMiner faceNet = TripletMiner.faceNet();
+    private TripletMiner batchHard = TripletMiner.batchHard();
     private final TripletMiner custom = MiningCase.custom();
 
     /** Makes the batch. */
@@ -52,6 +64,9 @@ public class MiningBenchmark {
         shape = MiningCase.of(size);
         embeddings = shape.embeddings();
         identities = shape.identities();
+        openFace = TripletMiner.openFace().on(device);
+        faceNet = TripletMiner.faceNet().on(device);
+        batchHard = TripletMiner.batchHard().on(device);
     }
 
     private MiningBatch batch() {
@@ -89,8 +104,10 @@ public class MiningBenchmark {
         return TripletLoss.margin().gradient(in, openFace.mine(in));
     }
 
-    /** The peer: OpenFace's loop and the gradient. */
+    /** A peer: OpenFace's loop in plain Java, on one thread. */
     @Benchmark
+    @Warmup(iterations = 1, time = 1)
+    @Measurement(iterations = 2, time = 1)
     public float[] openFaceLoop() {
         List<int[]> triplets = OpenFaceLoop.mine(
                 embeddings.values(),
@@ -100,5 +117,48 @@ public class MiningBenchmark {
                 MiningCase.MARGIN,
                 new Random(1));
         return OpenFaceLoop.gradient(embeddings.values(), MiningCase.DIMENSION, triplets, MiningCase.MARGIN);
+    }
+
+    /** A peer's process. */
+    @State(Scope.Benchmark)
+    public static class PyTorch {
+        /** In which formulation; see {@code mining_torch.py}. */
+        @Param({"vectorised", "cubic"})
+        public String formulation = "";
+
+        private @Nullable PyTorchPeer peer;
+
+        /** Starts it. */
+        @Setup
+        public void setUp(MiningBenchmark benchmark) throws IOException {
+            peer = PyTorchPeer.start(
+                            "mining_torch.py",
+                            List.of(
+                                    formulation,
+                                    Integer.toString(benchmark.shape.people()),
+                                    Integer.toString(benchmark.shape.images()),
+                                    Integer.toString(Runtime.getRuntime().availableProcessors())))
+                    .orElseThrow(() -> new IllegalStateException("no PyTorch for /usr/bin/python3"));
+            if (peer.outOfMemory()) {
+                peer.close();
+                throw new IllegalStateException("PyTorch has too little memory for this");
+            }
+        }
+
+        /** Ends it. */
+        @TearDown
+        public void tearDown() {
+            if (peer != null) {
+                peer.close();
+            }
+        }
+    }
+
+    /** A peer: PyTorch. */
+    @Benchmark
+    @Warmup(iterations = 1, time = 1)
+    @Measurement(iterations = 3, time = 1)
+    public List<Double> torch(PyTorch torch) throws IOException {
+        return Objects.requireNonNull(torch.peer).run(1);
     }
 }

@@ -16,6 +16,11 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.Nn4Model.Variant;
+import org.openface.triplet.Draws;
+import org.openface.triplet.MiningBatch;
+import org.openface.triplet.TripletLoss;
+import org.openface.triplet.TripletMiner;
+import org.openface.triplet.Triplets;
 
 /** The network against PyTorch: a whole training step (forward, backward, Adam), and inference. */
 final class NetworkComparison {
@@ -37,10 +42,59 @@ final class NetworkComparison {
                             pass.update(gradient, Optimizer.adam(1e-4));
                         }
                     }));
+                    sharesOfStep(variant, images, model, plan, rounds);
                 }
             }
         }
         return lines;
+    }
+
+    /** Says how a whole training step's time is shared out: forward, mining, loss with its gradient, backward with Adam. */
+    private static void sharesOfStep(Variant variant, int images, Nn4Model model, ExecutionPlan plan, int rounds)
+            throws IOException {
+        int perIdentity = 10;
+        int[] identities = new int[images];
+        for (int i = 0; i < images; i++) {
+            identities[i] = i / perIdentity;
+        }
+        FaceBatch batch =
+                FaceBatch.of(model.imageSize(), batch(model.imageSize(), images).pixels(), identities);
+        List<List<Double>> times = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        for (int step = 0; step < 5 + rounds; step++) {
+            long[] clock = new long[5];
+            clock[0] = System.nanoTime();
+            try (ForwardPass pass = model.forward(batch, plan)) {
+                EmbeddingBatch embeddings = pass.embeddings();
+                clock[1] = System.nanoTime();
+                MiningBatch in = MiningBatch.of(embeddings, identities, batch.roles(), 0.2f, new Draws(2, 1, step));
+                Triplets triplets = TripletMiner.openFace().mine(in);
+                clock[2] = System.nanoTime();
+                TripletLoss.margin().value(in, triplets);
+                EmbeddingBatch gradient = TripletLoss.margin().gradient(in, triplets);
+                clock[3] = System.nanoTime();
+                pass.update(gradient, Optimizer.adam(1e-4));
+                clock[4] = System.nanoTime();
+            }
+            for (int part = 0; step >= 5 && part < 4; part++) {
+                times.get(part).add((clock[part + 1] - clock[part]) / 1e6);
+            }
+        }
+        double forward = Compare.median(times.get(0));
+        double mining = Compare.median(times.get(1));
+        double loss = Compare.median(times.get(2));
+        double backward = Compare.median(times.get(3));
+        System.out.printf(
+                Locale.ROOT,
+                "# training-step %s-%d: forward %.1f ms, mining %.2f ms, loss and its gradient %.2f ms, backward and Adam"
+                        + " %.1f ms: mining takes %.2f %% of the step, with the loss %.2f %%%n",
+                variant.name().toLowerCase(Locale.ROOT),
+                images,
+                forward,
+                mining,
+                loss,
+                backward,
+                100 * mining / (forward + mining + loss + backward),
+                100 * (mining + loss) / (forward + mining + loss + backward));
     }
 
     static List<String> inference(int rounds) throws IOException {

@@ -39,6 +39,11 @@ record Band(boolean violating, boolean easy, boolean beyondPositive, boolean not
         return beyondPositive || notBeyondPositive;
     }
 
+    /** As {@code mining.cu} has them. */
+    int flags() {
+        return (violating ? 1 : 0) + (easy ? 2 : 0) + (beyondPositive ? 4 : 0) + (notBeyondPositive ? 8 : 0);
+    }
+
     /** First accepted distance, as bits. */
     int from(int positive, int met) {
         return Math.max(beyondPositive ? positive + 1 : 0, easy ? met : 0);

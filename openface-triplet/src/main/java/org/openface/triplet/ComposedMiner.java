@@ -1,16 +1,35 @@
 package org.openface.triplet;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.util.Arrays;
+import java.util.Optional;
 
 /** A strategy of three parts. The pairs are chosen first, then {@link MiningPass} does the rest. */
 record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) implements TripletMiner {
+    /** Multiply-adds of distances that a CPU gets done in a millisecond, all other work of mining included; roughly. */
+    private static final double OPERATIONS_PER_MILLISECOND = 2e7;
+
     @Override
     public Triplets mine(MiningBatch in) {
         Pairs chosen = Pairs.of(pairs, in);
         double operations = (double) chosen.runs()
                 * in.sizeWithReferences()
                 * in.embeddings().dimension();
-        return mine(in, chosen, MiningThreads.forWork(operations));
+        return mineOnGpu(in, chosen, operations).orElseGet(() -> mine(in, chosen, MiningThreads.forWork(operations)));
+    }
+
+    private Optional<Triplets> mineOnGpu(MiningBatch in, Pairs chosen, double operations) {
+        Optional<CudaPass> pass = CudaPass.of(in, chosen, filter, negatives);
+        checkArgument(
+                pass.isPresent() || in.device() != MiningDevice.CUDA,
+                "there is no CUDA kernel for the strategy %s; there are for the filters and the negative selectors of this"
+                        + " library, rank and or apart. MiningDevice.AUTO leaves it to the CPU",
+                this);
+        // There is nothing to launch a kernel for where there is no pair.
+        return pass.isPresent() && chosen.size() > 0
+                ? Cuda.attempt(in.device(), operations / OPERATIONS_PER_MILLISECOND, pass.get()::run)
+                : Optional.empty();
     }
 
     Triplets mine(MiningBatch in, Pairs chosen, int threads) {
@@ -79,6 +98,19 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
 
         int positive(int pair) {
             return positives[pair];
+        }
+
+        /** By run. */
+        int[] anchors() {
+            return Arrays.copyOf(runAnchors, runs);
+        }
+
+        int[] starts() {
+            return Arrays.copyOf(runStarts, runs + 1);
+        }
+
+        int[] positives() {
+            return Arrays.copyOf(positives, size);
         }
     }
 }

@@ -26,6 +26,7 @@ public final class MiningBatch {
     private final EmbeddingBatch references;
     private final float margin;
     private final Draws draws;
+    private final MiningDevice device;
     private final PairwiseDistances distances;
     /** The images that may be anchors and positives, chained by identity: the first, and the next or -1. */
     private final int[] first;
@@ -47,11 +48,26 @@ public final class MiningBatch {
         this.roles = roles;
         this.margin = margin;
         this.draws = draws;
+        this.device = MiningDevice.AUTO;
         this.distances = new PairwiseDistances(embeddings.dimension(), embeddings.values(), references.values());
         this.first = new int[identities.length];
         this.next = new int[identities.length];
         this.ring = new int[identities.length];
         chainIdentities();
+    }
+
+    private MiningBatch(MiningBatch same, MiningDevice device) {
+        embeddings = same.embeddings;
+        references = same.references;
+        identities = same.identities;
+        roles = same.roles;
+        margin = same.margin;
+        draws = same.draws;
+        this.device = device;
+        distances = same.distances;
+        first = same.first;
+        next = same.next;
+        ring = same.ring;
     }
 
     /**
@@ -101,6 +117,20 @@ public final class MiningBatch {
         int[] both = Arrays.copyOf(identities, size() + more.size());
         System.arraycopy(theirIdentities, 0, both, size(), more.size());
         return new MiningBatch(embeddings, more, both, roles, margin, draws);
+    }
+
+    /** The same batch, to be mined elsewhere. */
+    MiningBatch on(MiningDevice elsewhere) {
+        return new MiningBatch(this, elsewhere);
+    }
+
+    MiningDevice device() {
+        return device;
+    }
+
+    /** Whether distances in another batch are those in this one, because both share their embeddings. */
+    boolean sharesEmbeddings(MiningBatch other) {
+        return embeddings == other.embeddings && references == other.references;
     }
 
     /** The first embedding that holds NaN or infinity, or -1. */
@@ -158,6 +188,11 @@ public final class MiningBatch {
     /** The identity of an image or reference. */
     public int identity(int image) {
         return identities[image];
+    }
+
+    /** The identities of all images and references. */
+    int[] identities() {
+        return identities;
     }
 
     /** The role of an image; references are negatives only. */

@@ -1,9 +1,6 @@
 package org.openface.triplet;
 
 import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * Executes a strategy on one batch, anchor by anchor, on any number of threads with one result.
@@ -32,17 +29,10 @@ final class MiningPass {
     private final int total;
     private final int anchorsPerTask;
 
-    // Per task, or per run of pairs: added up in their order at the end, so that rounding does not depend on threads.
+    /** By task. */
     private final Triplets.Builder[] chosen;
-    private final long[] eligiblePairs;
-    private final long[] violatingPairs;
-    private final long[] violating;
-    private final long[] all;
-    private final double[] hinges;
-    private final double[] positiveDistances;
-    private final double[] negativeDistances;
-    private final int[] nearest;
-    private final float[] nearestDistances;
+
+    private final MiningTally tally;
 
     MiningPass(MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {
         this.in = in;
@@ -56,15 +46,7 @@ final class MiningPass {
         int runs = pairs.runs();
         anchorsPerTask = Math.max(1, Math.min(ANCHORS, runs / 8));
         chosen = new Triplets.Builder[(runs + anchorsPerTask - 1) / anchorsPerTask];
-        eligiblePairs = new long[runs];
-        violatingPairs = new long[runs];
-        violating = new long[runs];
-        all = new long[runs];
-        hinges = new double[runs];
-        positiveDistances = new double[runs];
-        negativeDistances = new double[runs];
-        nearest = new int[runs];
-        nearestDistances = new float[runs];
+        tally = new MiningTally(in, pairs);
     }
 
     Triplets run(int threads) {
@@ -76,46 +58,7 @@ final class MiningPass {
         for (Triplets.Builder part : chosen) {
             triplets.append(part);
         }
-        return triplets.statistics(statistics()).build();
-    }
-
-    private MiningStatistics statistics() {
-        long triplets = sum(all);
-        return new MiningStatistics(
-                pairs.size(),
-                sum(violatingPairs),
-                sum(eligiblePairs),
-                (double) sum(violating) / triplets,
-                sum(hinges) / triplets,
-                sum(positiveDistances) / pairs.size(),
-                sum(negativeDistances) / triplets,
-                hardestNegatives());
-    }
-
-    private List<HardestNegative> hardestNegatives() {
-        Map<Integer, HardestNegative> hardest = new TreeMap<>();
-        for (int run = 0; run < pairs.runs(); run++) {
-            if (nearest[run] >= 0) {
-                int anchor = pairs.anchor(run);
-                hardest.merge(
-                        in.identity(anchor),
-                        new HardestNegative(in.identity(anchor), anchor, nearest[run], nearestDistances[run]),
-                        (a, b) -> b.squaredDistance() < a.squaredDistance() ? b : a);
-            }
-        }
-        return List.copyOf(hardest.values());
-    }
-
-    private static long sum(long[] values) {
-        return Arrays.stream(values).sum();
-    }
-
-    private static double sum(double[] values) {
-        double sum = 0;
-        for (double value : values) {
-            sum += value;
-        }
-        return sum;
+        return triplets.statistics(tally.statistics()).build();
     }
 
     /** Adds to each negative's bucket how many of eight bounds it lies below; both less than 2^31, so this is a sign. */
@@ -214,13 +157,13 @@ final class MiningPass {
             anchor = pairs.anchor(run);
             int firstPair = pairs.start(run);
             int pairCount = pairs.start(run + 1) - firstPair;
-            positiveDistances[run] = readPairs(firstPair, pairCount);
+            tally.positiveDistances[run] = readPairs(firstPair, pairCount);
             int others = total - fillBuckets();
             countBuckets();
             noteNearest(run);
             ranked = false;
-            all[run] = (long) pairCount * others;
-            negativeDistances[run] = pairCount * sum[0];
+            tally.all[run] = (long) pairCount * others;
+            tally.negativeDistances[run] = pairCount * sum[0];
             for (int i = 0; i < pairCount; i++) {
                 int image = pairs.positive(firstPair + i);
                 // The positive's own place no longer holds its distance.
@@ -228,12 +171,12 @@ final class MiningPass {
                 int level = level(met[i]);
                 int violators = count[level];
                 if (violators > 0) {
-                    violating[run] += violators;
-                    violatingPairs[run]++;
-                    hinges[run] += violators * ((double) ap + margin) - sum[level];
+                    tally.violating[run] += violators;
+                    tally.violatingPairs[run]++;
+                    tally.hinges[run] += violators * ((double) ap + margin) - sum[level];
                 }
                 if (choose(i, image, ap)) {
-                    eligiblePairs[run]++;
+                    tally.eligiblePairs[run]++;
                 }
             }
         }
@@ -337,14 +280,14 @@ final class MiningPass {
         /** The hardest negative of the anchor, and where the selector needs them the extremes of every bucket. */
         private void noteNearest(int run) {
             int least = Integer.MAX_VALUE;
-            nearest[run] = -1;
+            tally.nearest[run] = -1;
             for (int j = 0; j < total; j++) {
                 if (distances[j] < least) {
                     least = distances[j];
-                    nearest[run] = j;
+                    tally.nearest[run] = j;
                 }
             }
-            nearestDistances[run] = Float.intBitsToFloat(least);
+            tally.nearestDistances[run] = Float.intBitsToFloat(least);
             if (extremes) {
                 Arrays.fill(nearestOf, 0, bounds + 2, -1);
                 Arrays.fill(farthestOf, 0, bounds + 2, -1);

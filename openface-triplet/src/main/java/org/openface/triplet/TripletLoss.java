@@ -2,6 +2,7 @@ package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.util.Optional;
 import org.openface.core.embedding.EmbeddingBatch;
 
 /**
@@ -16,11 +17,14 @@ import org.openface.core.embedding.EmbeddingBatch;
  * gradient) or {@link Reduction#MEAN}, which divides an image's gradient by the number of chosen triplets it takes part
  * in and so lets each image weigh the same however often it was chosen.
  *
- * <p>Sums are formed in double, in the order of the triplets, on any number of threads.
+ * <p>Sums are formed in double, in the order of the triplets, on any number of threads and on the GPU: the same bits.
  */
 public final class TripletLoss {
     /** Components of embeddings that one thread adds up at a time; each sum stays with one thread. */
     private static final int COMPONENTS = 32;
+
+    /** Multiply-adds that a CPU gets done in a millisecond; roughly. */
+    private static final double OPERATIONS_PER_MILLISECOND = 3e6;
 
     private enum Shape {
         MARGIN("margin") {
@@ -115,9 +119,31 @@ public final class TripletLoss {
         for (int t = 0; t < weights.length; t++) {
             weights[t] = twice * shape.slope(difference(in, triplets, t), in.margin());
         }
+        int dimension = in.embeddings().dimension();
+        // The kernels count uses in int.
+        if (weights.length > 0 && 3L * weights.length <= Integer.MAX_VALUE) {
+            Optional<float[]> onGpu = Cuda.attempt(
+                    triplets.batch().device(),
+                    3.0 * weights.length * dimension / OPERATIONS_PER_MILLISECOND,
+                    gpu -> gpu.gradient(
+                            dimension,
+                            in.embeddings().values(),
+                            in.references().values(),
+                            triplets.members(),
+                            weights,
+                            overUses == Reduction.MEAN));
+            if (onGpu.isPresent()) {
+                return new EmbeddingBatch(dimension, onGpu.get());
+            }
+        }
+        return new EmbeddingBatch(dimension, gradientOnCpu(in, triplets, weights, overUses == Reduction.MEAN));
+    }
+
+    /** @param weights of the triplets, the slope of the loss and the factor 2 among them */
+    static float[] gradientOnCpu(MiningBatch in, Triplets triplets, double[] weights, boolean meanOverUses) {
         int size = in.size();
         int dimension = in.embeddings().dimension();
-        int[] uses = overUses == Reduction.MEAN ? uses(in, triplets) : new int[0];
+        int[] uses = meanOverUses ? uses(in, triplets) : new int[0];
         float[] gradient = new float[size * dimension];
         int parts = (dimension + COMPONENTS - 1) / COMPONENTS;
         MiningThreads.run(MiningThreads.forWork(3.0 * weights.length * dimension), parts, () -> part -> {
@@ -125,13 +151,13 @@ public final class TripletLoss {
             int width = Math.min(COMPONENTS, dimension - from);
             double[][] sums = sums(in, triplets, weights, from, width);
             for (int i = 0; i < size; i++) {
-                int count = overUses == Reduction.MEAN ? Math.max(1, uses[i]) : 1;
+                int count = meanOverUses ? Math.max(1, uses[i]) : 1;
                 for (int k = 0; k < width; k++) {
                     gradient[i * dimension + from + k] = (float) (sums[i][k] / count);
                 }
             }
         });
-        return new EmbeddingBatch(dimension, gradient);
+        return gradient;
     }
 
     /** Some components of the gradient, {@code [image][component]}. */
@@ -177,7 +203,7 @@ public final class TripletLoss {
     }
 
     private static double difference(MiningBatch in, Triplets triplets, int t) {
-        if (triplets.batch() == in) {
+        if (triplets.batch().sharesEmbeddings(in)) {
             return (double) triplets.positiveDistance(t) - triplets.negativeDistance(t);
         }
         int anchor = triplets.anchor(t);

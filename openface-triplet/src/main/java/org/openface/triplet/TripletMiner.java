@@ -66,4 +66,15 @@ public interface TripletMiner {
     default TripletMiner atMostPerAnchor(int limit) {
         return new TripletMiners.AtMostPerAnchor(this, limit);
     }
+
+    /**
+     * The same strategy on a device of one's choice; without this it is {@link MiningDevice#AUTO}. The triplets are the same
+     * on every device, and so is the gradient of the loss, which is formed on the device that the triplets come from.
+     *
+     * @throws IllegalStateException if there is no such device here; the message says what is missing
+     */
+    default TripletMiner on(MiningDevice device) {
+        device.check();
+        return new TripletMiners.OnDevice(this, device);
+    }
 }

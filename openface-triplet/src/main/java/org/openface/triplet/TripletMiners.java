@@ -58,4 +58,17 @@ final class TripletMiners {
             return Description.of(miner) + ", at most " + limit + " per anchor";
         }
     }
+
+    record OnDevice(TripletMiner miner, MiningDevice device) implements TripletMiner {
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return miner.mine(in.on(device));
+        }
+
+        /** Without the device, which changes no result: a run may go on elsewhere. */
+        @Override
+        public String toString() {
+            return Description.of(miner);
+        }
+    }
 }

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.primitives.Ints;
 import java.util.Arrays;
 import org.openface.core.embedding.Role;
 
@@ -76,6 +77,11 @@ public final class Triplets {
     /** The batch that the triplets are of. */
     MiningBatch batch() {
         return batch;
+    }
+
+    /** All anchors, then all positives, then all negatives. */
+    int[] members() {
+        return Ints.concat(anchors, positives, negatives);
     }
 
     /** What the miner counted; {@link MiningStatistics#NONE} if it did not. */

@@ -48,7 +48,7 @@ class MiningPassTest {
                 out.add(candidates.size() - 1);
             });
 
-    private static void pairsInNoOrder(MiningBatch in, PairSink out) {
+    static void pairsInNoOrder(MiningBatch in, PairSink out) {
         List<int[]> pairs = new ArrayList<>();
         PairSelector.orderedPairs().select(in, (a, p) -> pairs.add(new int[] {a, p}));
         Collections.shuffle(pairs, new Random(1));
@@ -113,7 +113,7 @@ class MiningPassTest {
         }
     }
 
-    private static int[] numbers(Triplets triplets) {
+    static int[] numbers(Triplets triplets) {
         int[] numbers = new int[5 * triplets.size()];
         for (int t = 0; t < triplets.size(); t++) {
             numbers[5 * t] = triplets.anchor(t);
