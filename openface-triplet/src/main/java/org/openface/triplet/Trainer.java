@@ -42,7 +42,7 @@ import org.openface.triplet.report.TrainingPlots;
  */
 public final class Trainer {
     /** Name of the evaluation on the validation set. */
-    private static final String VALIDATION = "validation";
+    static final String VALIDATION = "validation";
 
     final TrainableEmbedder model;
     final BatchSampler sampler;
