@@ -147,7 +147,7 @@ final class NetworkComparison {
             return Compare.line(
                     name,
                     benchmarkCase,
-                    "pytorch-channels_last",
+                    peer.name(),
                     peer.version(),
                     THREADS,
                     Compare.median(ours) / images,

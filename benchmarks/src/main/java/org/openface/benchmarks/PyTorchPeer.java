@@ -21,6 +21,7 @@ final class PyTorchPeer implements AutoCloseable {
     private final PrintStream requests;
     private final Path script;
     private final String version;
+    private final String name;
     private final boolean outOfMemory;
     private long peakMegabytes;
 
@@ -31,6 +32,7 @@ final class PyTorchPeer implements AutoCloseable {
         requests = new PrintStream(process.getOutputStream(), true, UTF_8);
         List<String> first = words();
         version = first.get(0);
+        name = first.size() > 1 ? first.get(1) : "pytorch";
         outOfMemory = first.contains("oom");
     }
 
@@ -64,6 +66,11 @@ final class PyTorchPeer implements AutoCloseable {
 
     String version() {
         return version;
+    }
+
+    /** What it calls itself, with the way of computing it has chosen. */
+    String name() {
+        return name;
     }
 
     long peakMegabytes() {

@@ -5,7 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Properties;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.openface.align.Aligner;
@@ -23,10 +23,8 @@ import picocli.CommandLine.Parameters;
         showDefaultValues = true,
         description = "Prints the squared distance of the faces of two photographs, and whether they show one person.")
 public final class ComparePhotos implements Callable<Integer> {
-    /** Names, in a work folder of {@link TrainFaces}, of the model and of what is known about it. */
+    /** Name of the model in a work folder of {@link TrainFaces}. */
     static final String MODEL = "model.nn4";
-
-    static final String RESULT = "result.properties";
 
     @Parameters(index = "0", paramLabel = "A", description = "A photograph.")
     private Path first = Path.of("");
@@ -40,7 +38,7 @@ public final class ComparePhotos implements Callable<Integer> {
     @Option(
             names = "--threshold",
             description = "Squared distance below which two faces are one person's"
-                    + " (default: the best one for the held-out faces, from beside the model).")
+                    + " (default: the model's, the best one for the held-out faces).")
     private @Nullable Double threshold;
 
     private final Progress progress;
@@ -60,9 +58,15 @@ public final class ComparePhotos implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         checkArgument(Files.exists(model), "there is no model %s; train one with TrainFaces, or give --model", model);
-        double limit = threshold != null ? threshold : thresholdBeside(model);
         try (Nn4Model network = Nn4Model.load(model);
                 Aligner aligner = Aligner.builder().size(network.imageSize()).build()) {
+            aligner.requireFitting(network);
+            OptionalDouble known = network.passport().threshold();
+            checkArgument(
+                    threshold != null || known.isPresent(),
+                    "%s knows no threshold, as nothing has verified it; give --threshold",
+                    model);
+            double limit = threshold != null ? threshold : known.getAsDouble();
             double distance = embedding(first, aligner, network).squaredDistance(embedding(second, aligner, network));
             progress.say("squared distance %.4f, threshold %.4f", distance, limit);
             progress.say(distance < limit ? "same person" : "different people");
@@ -76,12 +80,5 @@ public final class ComparePhotos implements Callable<Integer> {
             throw new IllegalArgumentException(photograph + ": " + none.reason() + ", " + none.detail());
         }
         return network.embed(alignment.orElseThrow());
-    }
-
-    private static double thresholdBeside(Path model) throws IOException {
-        Path file = model.resolveSibling(RESULT);
-        checkArgument(Files.exists(file), "%s, which should hold the threshold, is missing; give --threshold", file);
-        Properties result = TrainFaces.read(file);
-        return Double.parseDouble(result.getProperty("threshold"));
     }
 }

@@ -55,6 +55,11 @@ final class Judge implements AutoCloseable {
         return verification.evaluate(copy);
     }
 
+    /** Writes an evaluation's threshold into the passport of what {@link #look} saw last. */
+    void calibrate(Verification.Result result) {
+        copy.setPassport(copy.passport().withThreshold(result.threshold(), result.thresholdConfidence()));
+    }
+
     /** Saves what {@link #look} saw last. */
     void save(Path file) throws IOException {
         copy.save(file);

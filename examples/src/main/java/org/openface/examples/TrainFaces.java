@@ -57,6 +57,9 @@ public final class TrainFaces implements Callable<Integer> {
 
     private static final int LEAST_HELD_OUT = 3;
     private static final String HELD_OUT = "held-out";
+    /** Name, in the work folder, of what the model was found to do. */
+    private static final String RESULT = "result.properties";
+
     private static final String HELD_OUT_IMAGES = "held-out-images";
 
     @Option(names = "--data", description = "Photographs, DIR/<person>/<image>; drawn faces without this option.")
@@ -408,7 +411,7 @@ public final class TrainFaces implements Callable<Integer> {
             Map<String, Verification> verifications,
             Properties start)
             throws IOException {
-        Path file = folder.resolve(ComparePhotos.RESULT);
+        Path file = folder.resolve(RESULT);
         Path modelFile = folder.resolve(ComparePhotos.MODEL);
         Properties finished = Files.exists(file) && Files.exists(modelFile) ? read(file) : new Properties();
         if (!training.weightsHash().equals(finished.getProperty("weights"))) {
@@ -417,7 +420,7 @@ public final class TrainFaces implements Callable<Integer> {
             for (Map.Entry<String, Verification> each : verifications.entrySet()) {
                 Verification.Result result = judge.verify(each.getValue());
                 if (each.getKey().equals(HELD_OUT)) {
-                    finished.setProperty("threshold", Double.toString(result.threshold()));
+                    judge.calibrate(result);
                 }
                 finished.setProperty(each.getKey(), line(each.getKey(), result, start));
             }

@@ -37,11 +37,10 @@ final class Snippets {
     static void exchange() throws IOException {
         // README: exchange
         try (Nn4Model model = Nn4Model.load(Path.of("nn4.small2.v1.t7"))) { // or safetensors, or what save() wrote
-            System.out.println(model.summary());
+            System.out.println(model.summary()); // a table; summary().toSvg() is a picture
             model.export(Path.of("face.safetensors"), Nn4Model.Format.SAFETENSORS); // or TORCH, TORCH_ASCII
             model.export(Path.of("face.onnx"), Nn4Model.Format.ONNX);
-            model.setPassport(
-                    model.passport().withAlignment("eye centres, 96 px").withThreshold(0.99));
+            model.setPassport(model.passport().withThreshold(0.99));
             model.save(Path.of("face.nn4"));
         }
         // README: end

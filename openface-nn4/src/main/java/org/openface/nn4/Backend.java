@@ -37,6 +37,15 @@ final class Backend {
         }
     }
 
+    /** Whether ND4J computes on the CPU, with the backend that {@link #require} has started. */
+    static boolean isCpu() {
+        return isCpu(Nd4j.getBackend());
+    }
+
+    static boolean isCpu(Nd4jBackend backend) {
+        return backend.getEnvironment().isCPU();
+    }
+
     private static void requireOne() {
         TreeSet<String> backends = new TreeSet<>();
         try {

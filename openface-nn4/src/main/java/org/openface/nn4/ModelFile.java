@@ -30,7 +30,8 @@ import org.openface.nn4.Architecture.TensorSpec;
  * int       version
  * int       length of the header in bytes
  * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing);
- *           since version 2 the passport: alignment, preprocessing, threshold, count.*, hash.*
+ *           since version 2 the passport: preprocessing, threshold, count.*, hash.*;
+ *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped)
  * floats    every tensor of the network in the order of Architecture.tensors
  * floats    the optimiser's memory, if there is one
  * floats    the average of every tensor, if averaged
@@ -41,7 +42,7 @@ import org.openface.nn4.Architecture.TensorSpec;
  */
 final class ModelFile {
     private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
     private static final int LARGEST_HEADER = 1 << 16;
     static final int LARGEST_EMBEDDING = 1 << 16;
     private static final int CHUNK = 1 << 16;

@@ -10,49 +10,64 @@ import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.image.AlignmentProfile;
 
 /**
  * What a model file says about its model besides the weights: how faces must be prepared for it, which distance tells two
  * people apart, and where it comes from. Provenance is counts and hashes, never names or paths, since those of a face
  * recognition model are personal data.
  *
- * @param alignment how the faces that it was trained on were aligned, such as {@code eye centres 96 px}; empty if unknown
+ * @param alignment how the faces that it was trained on were aligned; empty if unknown
  * @param preprocessing what the network takes; {@link #RGB} for all networks of this library
  * @param threshold squared distance up to which two faces count as one person; empty if not calibrated
+ * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}; empty if unknown
  * @param counts such as {@code identities} or {@code images}
  * @param hashes such as {@code trainingSet}: hexadecimal digests
  */
 public record ModelPassport(
-        String alignment,
+        Optional<AlignmentProfile> alignment,
         String preprocessing,
         OptionalDouble threshold,
+        OptionalDouble thresholdConfidence,
         SortedMap<String, Long> counts,
         SortedMap<String, String> hashes) {
     /** RGB, values from 0 to 1, nothing subtracted. */
     public static final String RGB = "RGB 0..1";
 
+    private static final String ALIGNMENT = "alignment.";
     private static final int MOST_ENTRIES = 100;
     private static final Pattern TEXT = Pattern.compile("[A-Za-z0-9 .,;:()+_-]{0,200}");
     private static final Pattern NAME = Pattern.compile("[A-Za-z][A-Za-z0-9]{0,39}");
     private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{8,128}");
 
     /** Nothing known but the preprocessing. */
-    public static final ModelPassport EMPTY =
-            new ModelPassport("", RGB, OptionalDouble.empty(), new TreeMap<>(), new TreeMap<>());
+    public static final ModelPassport EMPTY = new ModelPassport(
+            Optional.empty(), RGB, OptionalDouble.empty(), OptionalDouble.empty(), new TreeMap<>(), new TreeMap<>());
 
     /**
      * Checks every part.
      *
-     * @throws IllegalArgumentException if a text has a slash or another unusual character, a threshold or count is negative,
-     *     or a hash is no hexadecimal digest
+     * @throws IllegalArgumentException if a text has a slash or another unusual character, as paths have, a threshold,
+     *     interval or count is negative, or a hash is no hexadecimal digest
      */
     public ModelPassport {
-        checkText("alignment", alignment);
+        alignment.ifPresent(profile -> {
+            checkText("alignment's detector", profile.detector());
+            checkText("alignment's landmarks", profile.landmarks());
+            checkText("alignment's landmark set", profile.landmarkSet());
+            checkText("alignment's template", profile.template());
+            checkText("alignment's version", profile.version());
+        });
         checkText("preprocessing", preprocessing);
         checkArgument(
-                threshold.isEmpty() || (threshold.getAsDouble() >= 0 && threshold.getAsDouble() <= 4),
-                "threshold (%s) must be a squared distance from 0 to 4",
+                threshold.isEmpty() || (threshold.getAsDouble() >= 0 && Double.isFinite(threshold.getAsDouble())),
+                "threshold (%s) must be a squared distance: finite and not negative",
                 threshold);
+        checkArgument(
+                thresholdConfidence.isEmpty() || thresholdConfidence.getAsDouble() >= 0,
+                "thresholdConfidence (%s) must not be negative",
+                thresholdConfidence);
         checkArgument(counts.size() <= MOST_ENTRIES && hashes.size() <= MOST_ENTRIES, "too many counts or hashes");
         counts.forEach((name, count) -> {
             checkName(name);
@@ -67,27 +82,54 @@ public record ModelPassport(
     }
 
     /** This passport with another alignment. */
-    public ModelPassport withAlignment(String newAlignment) {
-        return new ModelPassport(newAlignment, preprocessing, threshold, counts, hashes);
+    public ModelPassport withAlignment(AlignmentProfile profile) {
+        return new ModelPassport(Optional.of(profile), preprocessing, threshold, thresholdConfidence, counts, hashes);
     }
 
-    /** This passport with another threshold, a squared distance. */
+    /** This passport with another threshold, a squared distance of which no interval is known. */
     public ModelPassport withThreshold(double newThreshold) {
-        return new ModelPassport(alignment, preprocessing, OptionalDouble.of(newThreshold), counts, hashes);
+        return new ModelPassport(
+                alignment, preprocessing, OptionalDouble.of(newThreshold), OptionalDouble.empty(), counts, hashes);
+    }
+
+    /** This passport with another threshold, a squared distance, and half the width of its 95 % confidence interval. */
+    public ModelPassport withThreshold(double newThreshold, double confidence) {
+        return new ModelPassport(
+                alignment,
+                preprocessing,
+                OptionalDouble.of(newThreshold),
+                OptionalDouble.of(confidence),
+                counts,
+                hashes);
     }
 
     /** This passport with one more count, or another value of it. */
     public ModelPassport withCount(String name, long count) {
         TreeMap<String, Long> more = new TreeMap<>(counts);
         more.put(name, count);
-        return new ModelPassport(alignment, preprocessing, threshold, more, hashes);
+        return new ModelPassport(alignment, preprocessing, threshold, thresholdConfidence, more, hashes);
     }
 
     /** This passport with one more hash, or another value of it. */
     public ModelPassport withHash(String name, String digest) {
         TreeMap<String, String> more = new TreeMap<>(hashes);
         more.put(name, digest);
-        return new ModelPassport(alignment, preprocessing, threshold, counts, more);
+        return new ModelPassport(alignment, preprocessing, threshold, thresholdConfidence, counts, more);
+    }
+
+    /** This passport after a training: its alignment, if it knows it, its threshold, and its counts and hashes added. */
+    ModelPassport after(TrainingRecord training) {
+        TreeMap<String, Long> moreCounts = new TreeMap<>(counts);
+        moreCounts.putAll(training.counts());
+        TreeMap<String, String> moreHashes = new TreeMap<>(hashes);
+        moreHashes.putAll(training.hashes());
+        return new ModelPassport(
+                training.alignment().or(() -> alignment),
+                preprocessing,
+                training.threshold(),
+                training.thresholdConfidence(),
+                moreCounts,
+                moreHashes);
     }
 
     private static void checkText(String what, String text) {
@@ -105,9 +147,13 @@ public record ModelPassport(
     /** As keys and values, for the headers of files. */
     Map<String, String> toFields() {
         Map<String, String> fields = new LinkedHashMap<>();
-        fields.put("alignment", alignment);
+        alignment.ifPresent(profile -> profile.text().lines().forEach(line -> {
+            int equals = line.indexOf('=');
+            fields.put(ALIGNMENT + line.substring(0, equals), line.substring(equals + 1));
+        }));
         fields.put("preprocessing", preprocessing);
         threshold.ifPresent(t -> fields.put("threshold", Double.toString(t)));
+        thresholdConfidence.ifPresent(t -> fields.put("thresholdConfidence", Double.toString(t)));
         counts.forEach((name, count) -> fields.put("count." + name, count.toString()));
         hashes.forEach((name, digest) -> fields.put("hash." + name, digest));
         return fields;
@@ -121,20 +167,30 @@ public record ModelPassport(
     static ModelPassport ofFields(Map<String, String> fields) {
         SortedMap<String, Long> counts = new TreeMap<>();
         SortedMap<String, String> hashes = new TreeMap<>();
+        StringBuilder profile = new StringBuilder();
         fields.forEach((key, value) -> {
-            if (key.startsWith("count.")) {
+            if (key.startsWith(ALIGNMENT)) {
+                profile.append(key.substring(ALIGNMENT.length()))
+                        .append('=')
+                        .append(value)
+                        .append('\n');
+            } else if (key.startsWith("count.")) {
                 counts.put(key.substring("count.".length()), Long.valueOf(value));
             } else if (key.startsWith("hash.")) {
                 hashes.put(key.substring("hash.".length()), value);
             }
         });
         return new ModelPassport(
-                fields.getOrDefault("alignment", ""),
+                profile.length() == 0 ? Optional.empty() : Optional.of(AlignmentProfile.parse(profile.toString())),
                 fields.getOrDefault("preprocessing", RGB),
-                Optional.ofNullable(fields.get("threshold"))
-                        .map(t -> OptionalDouble.of(Double.parseDouble(t)))
-                        .orElse(OptionalDouble.empty()),
+                number(fields, "threshold"),
+                number(fields, "thresholdConfidence"),
                 counts,
                 hashes);
+    }
+
+    private static OptionalDouble number(Map<String, String> fields, String key) {
+        String text = fields.get(key);
+        return text == null ? OptionalDouble.empty() : OptionalDouble.of(Double.parseDouble(text));
     }
 }

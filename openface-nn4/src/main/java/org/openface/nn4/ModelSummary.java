@@ -9,23 +9,24 @@ import org.openface.nn4.Architecture.Inception;
 import org.openface.nn4.Architecture.Pooling;
 
 /**
- * A network block by block: {@link #toString} is a table, {@link #toDot} a picture for Graphviz.
+ * A network block by block: {@link #toString} is a table, {@link #toSvg} a picture, {@link #toDot} one for Graphviz.
  *
- * @param network its variant and input
+ * @param variant which network
+ * @param imageSize side of its input in pixels
  * @param rows the blocks from input to output
- * @param toDot the graph in Graphviz's language, with the branches of each block: a picture by {@code dot -Tsvg}
  */
-public record ModelSummary(String network, List<Row> rows, String toDot) {
+public record ModelSummary(Nn4Model.Variant variant, int imageSize, List<Row> rows) {
     /**
      * A block.
      *
      * @param block such as {@code inception_3a}
      * @param output shape of its output for one image, such as {@code 12 x 12 x 256}: rows, columns, channels
+     * @param branches what stands side by side in an inception block, such as {@code 1x1 96, 3x3 128}; empty in others
      * @param parameters trained ones, counted as Torch's {@code getParameters()} does
      * @param flops operations for one image at inference: two for each multiplication with a weight; what has no weights
      *     (pooling, normalisation) costs little and is not counted
      */
-    public record Row(String block, String output, long parameters, long flops) {}
+    public record Row(String block, String output, List<String> branches, long parameters, long flops) {}
 
     static ModelSummary of(Nn4Model.Variant variant, int embeddingSize) {
         Architecture architecture = variant.architecture();
@@ -46,7 +47,7 @@ public record ModelSummary(String network, List<Row> rows, String toDot) {
                         case "conv3", "lrn2", "pool2" -> Architecture.STEM_CHANNELS;
                         default -> 64;
                     };
-            rows.add(row(stem, side, channels, own));
+            rows.add(row(stem, side, channels, List.of(), own));
         }
         int channels = Architecture.STEM_CHANNELS;
         int side = size / 8;
@@ -58,18 +59,20 @@ public record ModelSummary(String network, List<Row> rows, String toDot) {
                     name,
                     side,
                     channels,
+                    branches(block),
                     architecture.convolutions().stream()
                             .filter(c -> c.name().startsWith(name + "."))
                             .toList()));
         }
-        rows.add(row("mean", 1, channels, List.of()));
+        rows.add(row("mean", 1, channels, List.of(), List.of()));
         long weights = (long) channels * embeddingSize;
-        rows.add(new Row("dense", Integer.toString(embeddingSize), weights + embeddingSize, 2 * weights));
-        rows.add(new Row("normalize", Integer.toString(embeddingSize), 0, 0));
-        return new ModelSummary(variant + ", " + size + " x " + size + " x 3", List.copyOf(rows), dot(variant, rows));
+        rows.add(new Row("dense", Integer.toString(embeddingSize), List.of(), weights + embeddingSize, 2 * weights));
+        rows.add(new Row("normalize", Integer.toString(embeddingSize), List.of(), 0, 0));
+        return new ModelSummary(variant, size, List.copyOf(rows));
     }
 
-    private static Row row(String block, int side, int channels, List<Convolution> convolutions) {
+    private static Row row(
+            String block, int side, int channels, List<String> branches, List<Convolution> convolutions) {
         long parameters = 0;
         long flops = 0;
         for (Convolution c : convolutions) {
@@ -77,7 +80,7 @@ public record ModelSummary(String network, List<Row> rows, String toDot) {
             parameters += weights + 3L * c.out(); // bias, and batch-norm's scale and shift
             flops += 2 * weights * c.side() * c.side();
         }
-        return new Row(block, side + " x " + side + " x " + channels, parameters, flops);
+        return new Row(block, side + " x " + side + " x " + channels, branches, parameters, flops);
     }
 
     /** Trained parameters of the network. */
@@ -90,15 +93,19 @@ public record ModelSummary(String network, List<Row> rows, String toDot) {
         return rows.stream().mapToLong(Row::flops).sum();
     }
 
+    private String title() {
+        return variant + ", " + imageSize + " x " + imageSize + " x 3";
+    }
+
     /** A table with a line for each block and one for the sums. */
     @Override
     public String toString() {
-        StringBuilder table = new StringBuilder(network + "\n");
+        StringBuilder table = new StringBuilder(title() + "\n");
         table.append(String.format(Locale.ROOT, "%-14s %-16s %12s %14s%n", "block", "output", "parameters", "FLOPs"));
         for (Row row : rows) {
             line(table, row);
         }
-        line(table, new Row("sum", "", parameters(), flops()));
+        line(table, new Row("sum", "", List.of(), parameters(), flops()));
         return table.toString().replace(System.lineSeparator(), "\n");
     }
 
@@ -107,28 +114,29 @@ public record ModelSummary(String network, List<Row> rows, String toDot) {
                 Locale.ROOT, "%-14s %-16s %,12d %,14d%n", row.block, row.output, row.parameters, row.flops));
     }
 
-    private static String dot(Nn4Model.Variant variant, List<Row> rows) {
+    /** The graph in Graphviz's language, with the branches of each block: a picture by {@code dot -Tsvg}. */
+    public String toDot() {
         StringBuilder dot =
                 new StringBuilder("digraph " + variant + " {\n  node [shape=box, fontname=\"sans-serif\"];\n");
         String last = "images";
         for (Row row : rows) {
-            Inception block = variant.architecture().blocks().stream()
-                    .filter(b -> row.block.equals("inception_" + b.name()))
-                    .findFirst()
-                    .orElse(null);
             dot.append(String.format(Locale.ROOT, "  \"%s\" [label=\"%s\\n%s\"];%n", row.block, row.block, row.output));
-            for (String branch : block == null ? List.of("") : branches(block)) {
-                String middle = "";
-                if (!branch.isEmpty()) {
-                    String id = row.block + " " + branch;
-                    dot.append(String.format(Locale.ROOT, "  \"%s\" [label=\"%s\"];%n", id, branch));
-                    middle = " -> \"" + id + "\"";
-                }
-                dot.append(String.format(Locale.ROOT, "  \"%s\"%s -> \"%s\";%n", last, middle, row.block));
+            for (String branch : row.branches) {
+                String id = row.block + " " + branch;
+                dot.append(String.format(Locale.ROOT, "  \"%s\" [label=\"%s\"];%n", id, branch));
+                dot.append(String.format(Locale.ROOT, "  \"%s\" -> \"%s\" -> \"%s\";%n", last, id, row.block));
+            }
+            if (row.branches.isEmpty()) {
+                dot.append(String.format(Locale.ROOT, "  \"%s\" -> \"%s\";%n", last, row.block));
             }
             last = row.block;
         }
         return dot.append("}\n").toString().replace(System.lineSeparator(), "\n");
+    }
+
+    /** The same picture as an SVG file, for a browser. */
+    public String toSvg() {
+        return ModelPicture.of(title(), rows);
     }
 
     /** A line for each branch of a block. */

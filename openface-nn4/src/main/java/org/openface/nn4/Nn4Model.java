@@ -33,6 +33,8 @@ import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Architecture.Convolution;
 import org.openface.nn4.Architecture.TensorSpec;
@@ -83,11 +85,14 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** What runs the network. All give the same results but for rounding. */
     public enum Engine {
-        /** {@link #ONEDNN} where it loads, otherwise {@link #SAMEDIFF}. */
+        /**
+         * With ND4J's CPU backend {@link #ONEDNN} where it loads, and otherwise {@link #SAMEDIFF}; with a GPU's backend
+         * {@link #SAMEDIFF}, which computes there.
+         */
         AUTO,
-        /** oneDNN, on the CPU: fast. Needs {@code org.bytedeco:dnnl} with its native jar. */
+        /** oneDNN, on the CPU whatever the backend: fast. Needs {@code org.bytedeco:dnnl} with its native jar. */
         ONEDNN,
-        /** ND4J's own session: slower, on every ND4J backend. */
+        /** ND4J's own session with stock operations: on every ND4J backend, on a CPU slower. */
         SAMEDIFF
     }
 
@@ -113,11 +118,12 @@ public final class Nn4Model implements TrainableEmbedder {
         this.updateRule = contents.memory();
         this.passport = contents.passport();
         Backend.require();
-        executor = executor(engine, variant.architecture(), embeddingSize);
+        executor = executor(engine, Backend.isCpu(), variant.architecture(), embeddingSize);
     }
 
-    private static Executor executor(Engine engine, Architecture architecture, int embeddingSize) {
-        if (engine != Engine.SAMEDIFF) {
+    /** What runs a network, given whether ND4J's backend is one of the CPU. */
+    static Executor executor(Engine engine, boolean cpuBackend, Architecture architecture, int embeddingSize) {
+        if (engine == Engine.ONEDNN || (engine == Engine.AUTO && cpuBackend)) {
             String obstacle = OneDnn.obstacle();
             if (obstacle == null) {
                 LOG.log(System.Logger.Level.INFO, "the network runs on oneDNN");
@@ -128,6 +134,9 @@ public final class Nn4Model implements TrainableEmbedder {
                     System.Logger.Level.WARNING,
                     "the network runs on ND4J''s session, several times slower: {0}",
                     obstacle);
+        }
+        if (!cpuBackend) {
+            LOG.log(System.Logger.Level.INFO, "the network runs on ND4J''s session, with the backend of a GPU");
         }
         String slow = Backend.slowBuild();
         if (slow != null) {
@@ -227,6 +236,17 @@ public final class Nn4Model implements TrainableEmbedder {
         this.passport = newPassport;
     }
 
+    @Override
+    public void describe(TrainingRecord record) {
+        passport = passport.after(record);
+    }
+
+    /** From the {@link #passport}. */
+    @Override
+    public Optional<AlignmentProfile> alignmentProfile() {
+        return passport.alignment();
+    }
+
     /** The network block by block, as a table and as a picture. */
     public ModelSummary summary() {
         return ModelSummary.of(variant, embeddingSize);
@@ -268,6 +288,11 @@ public final class Nn4Model implements TrainableEmbedder {
             @Override
             public int dimension() {
                 return embeddingSize;
+            }
+
+            @Override
+            public Optional<AlignmentProfile> alignmentProfile() {
+                return Nn4Model.this.alignmentProfile();
             }
 
             @Override
@@ -772,7 +797,7 @@ public final class Nn4Model implements TrainableEmbedder {
             return this;
         }
 
-        /** What runs the network; by default oneDNN where it loads. */
+        /** What runs the network; {@link Engine#AUTO} by default. */
         public Builder engine(Engine newEngine) {
             this.engine = newEngine;
             return this;

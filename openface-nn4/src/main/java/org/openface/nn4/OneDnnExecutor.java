@@ -17,6 +17,8 @@ final class OneDnnExecutor implements Executor {
     /** Batch whose memory layout tells the bytes per image; large enough that rounding up does not matter. */
     private static final int PROBE_IMAGES = 4;
 
+    private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
+
     private record Key(Mode mode, int images) {}
 
     private final Plan plan;
@@ -28,6 +30,7 @@ final class OneDnnExecutor implements Executor {
     private BytePointer arena = new BytePointer(1);
 
     private final Mode trainingMode;
+    private boolean warned;
 
     OneDnnExecutor(Plan plan) {
         this(plan, Mode.TRAINING);
@@ -116,6 +119,7 @@ final class OneDnnExecutor implements Executor {
                 programs.remove(eldest).close();
             }
             program = new OneDnnProgram(plan, images, mode, cpu);
+            warnOfSlowCode(program);
             programs.put(key, program);
         }
         if (arena.capacity() < program.sharedBytes()) {
@@ -124,6 +128,17 @@ final class OneDnnExecutor implements Executor {
         }
         program.bind(arena);
         return program;
+    }
+
+    private void warnOfSlowCode(OneDnnProgram program) {
+        if (!warned && !program.slowKinds().isEmpty()) {
+            warned = true;
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "oneDNN has only slow reference code for this processor ({0}): {1}; compare with Engine.SAMEDIFF",
+                    OneDnn.instructionSet(),
+                    program.slowKinds());
+        }
     }
 
     /** The program for benchmarks to look into. */

@@ -9,7 +9,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.batch_normalization_backward;
 import org.bytedeco.dnnl.batch_normalization_forward;
@@ -38,6 +40,7 @@ import org.bytedeco.dnnl.sum;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.Plan.Op;
@@ -82,6 +85,9 @@ final class OneDnnProgram implements AutoCloseable {
 
     private final List<Buffer> buffers = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
+    /** Kinds of operation by {@link #implementation}. */
+    private final Map<String, Set<String>> implementations = new TreeMap<>();
+
     private int forwardSteps;
     /** What to do in the backward pass, pushed by each operation of the forward pass. */
     private final List<Runnable> tape = new ArrayList<>();
@@ -1130,7 +1136,28 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     private void step(String kind, primitive primitive, List<Operand> operands) {
+        implementations
+                .computeIfAbsent(implementation(primitive), x -> new TreeSet<>())
+                .add(kind);
         add(new Step(kind, primitive, null, List.copyOf(operands)));
+    }
+
+    /** oneDNN's name for the code that computes a primitive, such as {@code jit:avx2} or {@code ref:any}. */
+    private static String implementation(primitive primitive) {
+        PointerPointer<BytePointer> name = new PointerPointer<>(1);
+        dnnl_primitive_desc_query(primitive.get_dnnl_primitive_desc(), dnnl_query_impl_info_str, 0, name);
+        return name.get(BytePointer.class).getString();
+    }
+
+    /** The kinds of operation for which oneDNN has no code made for the processor but its slow reference. */
+    Set<String> slowKinds() {
+        Set<String> slow = new TreeSet<>();
+        implementations.forEach((name, kinds) -> {
+            if (name.contains("ref")) {
+                slow.addAll(kinds);
+            }
+        });
+        return slow;
     }
 
     private void code(String kind, Runnable code, Operand... operands) {

@@ -8,9 +8,11 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.assertj.core.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,6 +65,37 @@ class BackendTest {
 
     @Test
     @Tag("native")
+    void warnsOfAProcessorThatOneDnnHasOnlySlowCodeFor() throws Exception {
+        String old = outputWith(jar -> true, "", Map.of("DNNL_MAX_CPU_ISA", "SSE41"));
+        assertThat(old)
+                .contains("runs on onednn-sse41")
+                .containsOnlyOnce(
+                        "oneDNN has only slow reference code for this processor (sse41): [1x1 backward data,");
+        String all = outputWith(jar -> true, "");
+        Assumptions.assumeThat(all).contains("runs on onednn-avx512");
+        assertThat(all).doesNotContain("slow");
+    }
+
+    @Test
+    @Tag("native")
+    void onAGpusBackendTheNetworkRunsOnNd4j() {
+        assertThat(Backend.isCpu(new SecondBackend())).isFalse();
+        Backend.require();
+        assertThat(Backend.isCpu()).isTrue();
+        assertThat(executor(Nn4Model.Engine.AUTO, false)).isEqualTo("samediff");
+        assertThat(executor(Nn4Model.Engine.AUTO, true)).startsWith("onednn-");
+        assertThat(executor(Nn4Model.Engine.ONEDNN, false)).startsWith("onednn-");
+        assertThat(executor(Nn4Model.Engine.SAMEDIFF, true)).isEqualTo("samediff");
+    }
+
+    private static String executor(Nn4Model.Engine engine, boolean cpuBackend) {
+        try (Executor executor = Nn4Model.executor(engine, cpuBackend, Architecture.NN4_SMALL2, 16)) {
+            return executor.name();
+        }
+    }
+
+    @Test
+    @Tag("native")
     void warnsOfTheSlowNativeBuild() throws Exception {
         assertThat(outputWith(
                         jar -> !jar.startsWith("dnnl-") && !jar.contains("-onednn") && !jar.contains("-armcompute"),
@@ -78,16 +111,22 @@ class BackendTest {
 
     /** What {@link MakeModel} prints in a JVM with the jars that are wanted, and one more entry of the class path. */
     private static String outputWith(Predicate<String> wanted, String more) throws Exception {
+        return outputWith(wanted, more, Map.of());
+    }
+
+    private static String outputWith(Predicate<String> wanted, String more, Map<String, String> environment)
+            throws Exception {
         String classPath = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> wanted.test(Path.of(entry).getFileName().toString()))
                 .collect(Collectors.joining(File.pathSeparator));
-        Process process = new ProcessBuilder(
+        ProcessBuilder builder = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-cp",
                         classPath + File.pathSeparator + more,
                         MakeModel.class.getName())
-                .redirectErrorStream(true)
-                .start();
+                .redirectErrorStream(true);
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         return output;

@@ -8,8 +8,12 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import com.google.common.base.Joiner;
 import com.google.common.base.Splitter;
+import com.google.common.hash.Hashing;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,49 +39,82 @@ class ExchangeTest {
     @TempDir
     private Path folder;
 
-    private static RgbImage face(long seed) {
-        byte[] rgb = new byte[96 * 96 * 3];
+    private static RgbImage face(int side, long seed) {
+        byte[] rgb = new byte[side * side * 3];
         new SplittableRandom(seed).nextBytes(rgb);
-        return RgbImage.of(96, 96, rgb);
+        return RgbImage.of(side, side, rgb);
     }
 
     @Test
     void embeddingsAreTheSameThroughTheFormats() throws Exception {
-        List<RgbImage> faces = List.of(face(1), face(2), face(3));
-        float[] pixels = new float[3 * 96 * 96 * 3];
+        throughTheFormats(
+                Nn4Model.Variant.NN4_SMALL2,
+                List.of(Nn4Model.Format.SAFETENSORS, Nn4Model.Format.TORCH, Nn4Model.Format.ONNX));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @Tag("soak")
+    void ofAllNetworksAndAsText(Nn4Model.Variant variant) throws Exception {
+        throughTheFormats(variant, List.of(Nn4Model.Format.values()));
+    }
+
+    private void throughTheFormats(Nn4Model.Variant variant, List<Nn4Model.Format> formats) throws Exception {
+        int side = variant.architecture().imageSize();
+        List<RgbImage> faces = List.of(face(side, 1), face(side, 2), face(side, 3));
+        float[] pixels = new float[3 * side * side * 3];
         for (int i = 0; i < 3; i++) {
-            faces.get(i).copyTo(pixels, i * 96 * 96 * 3);
+            faces.get(i).copyTo(pixels, i * side * side * 3);
         }
+        FaceBatch batch = FaceBatch.of(side, pixels, new int[3]);
         float[] expected;
-        try (Nn4Model model =
-                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(16).build()) {
-            FaceBatch batch = FaceBatch.of(96, pixels, new int[3]);
-            try (ForwardPass pass = model.forward(batch, model.plan(3, 1L << 30))) { // for running statistics
+        try (Nn4Model model = Nn4Model.builder(variant).embeddingSize(16).build()) {
+            try (ForwardPass pass = model.forward(batch, model.plan(3, 2L << 30))) { // for running statistics
                 pass.update(pass.embeddings(), Optimizer.adam(1e-4));
             }
             model.setPassport(ModelPassport.EMPTY.withThreshold(0.9));
             expected = model.embed(faces).values();
             model.save(folder.resolve("own"));
-            for (Nn4Model.Format format :
-                    List.of(Nn4Model.Format.SAFETENSORS, Nn4Model.Format.TORCH, Nn4Model.Format.ONNX)) {
+            for (Nn4Model.Format format : formats) {
                 model.export(folder.resolve(format.name()), format);
             }
         }
-        for (String name : List.of("own", "SAFETENSORS", "TORCH")) {
+        List<String> readable = new ArrayList<>(List.of("own"));
+        formats.stream().filter(f -> f != Nn4Model.Format.ONNX).forEach(f -> readable.add(f.name()));
+        for (String name : readable) {
             try (Nn4Model model = Nn4Model.load(folder.resolve(name))) {
+                assertThat(model.variant()).isEqualTo(variant);
                 assertThat(model.embed(faces).values()).as(name).containsExactly(expected, within(1e-6f));
                 assertThat(model.passport().threshold().isPresent()).isEqualTo(!name.startsWith("TORCH"));
             }
         }
-        assertThat(onnx(Files.readAllBytes(folder.resolve("ONNX")), pixels, 3, 96))
+        assertThat(onnx(Files.readAllBytes(folder.resolve("ONNX")), pixels, 3, side))
                 .containsExactly(expected, within(1e-5f));
         try (Nn4Model model = Nn4Model.load(folder.resolve("TORCH"))) { // and it learns on
-            FaceBatch batch = FaceBatch.of(96, pixels, new int[3]);
-            try (ForwardPass pass = model.forward(batch, model.plan(3, 1L << 30))) {
+            try (ForwardPass pass = model.forward(batch, model.plan(3, 2L << 30))) {
                 assertThat(pass.update(pass.embeddings(), Optimizer.adam(1e-4)).firstNonFinite())
                         .isEmpty();
             }
         }
+    }
+
+    @Test
+    void anIndependentReaderFindsTheSameTensorsInSafetensors() throws Exception {
+        ModelFile.Contents network = Examples.network(Nn4Model.Variant.NN4_SMALL2, 24);
+        Path file = folder.resolve("network.safetensors");
+        Files.write(file, Examples.bytes(Safetensors::write, network));
+        List<String> expected = new ArrayList<>();
+        for (Architecture.TensorSpec spec : network.parameters().specs()) {
+            float[] values = network.parameters().get(spec.name());
+            ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(values);
+            expected.add("tensor " + spec.name() + " " + Joiner.on('x').join(spec.shape()) + " "
+                    + Hashing.sha256().hashBytes(bytes.array()));
+        }
+        List<String> lines = python("read_safetensors.py", file.toString());
+        assertThat(lines).contains("metadata variant NN4_SMALL2");
+        assertThat(lines.stream().filter(line -> line.startsWith("tensor ")))
+                .containsExactlyInAnyOrderElementsOf(expected);
     }
 
     @ParameterizedTest
@@ -91,8 +128,9 @@ class ExchangeTest {
     @ParameterizedTest
     @EnumSource
     @Tag("soak")
-    void alsoFromText(Nn4Model.Variant variant) throws Exception {
+    void allOfThemAlsoFromText(Nn4Model.Variant variant) throws Exception {
         embedsInOtherPrograms(variant, true);
+        embedsInOtherPrograms(variant, false);
     }
 
     private void embedsInOtherPrograms(Nn4Model.Variant variant, boolean ascii) throws Exception {
@@ -109,7 +147,7 @@ class ExchangeTest {
                 .containsExactly(expected, within(1e-5f));
         Path file = folder.resolve("network.t7");
         Files.write(file, Examples.bytes((out, c) -> TorchNetwork.write(out, c, ascii), network));
-        List<String> lines = python(file, side, 2);
+        List<String> lines = python("read_t7.py", file.toString(), Integer.toString(side), "2");
         long trained = network.parameters().trainedCount();
         long values = network.parameters().specs().stream()
                 .mapToLong(Architecture.TensorSpec::length)
@@ -126,18 +164,14 @@ class ExchangeTest {
         }
     }
 
-    /** Runs the reader in Python; skips the rest of the test where there is no Python. */
-    private static List<String> python(Path file, int side, int images) throws IOException, InterruptedException {
+    /** Runs one of our readers in Python; skips the rest of the test where there is no Python. */
+    private static List<String> python(String script, String... arguments) throws IOException, InterruptedException {
         Path python = Path.of("/usr/bin/python3");
         Assumptions.assumeTrue(Files.isExecutable(python), "Python is not there");
-        Process process = new ProcessBuilder(
-                        python.toString(),
-                        Path.of("src", "test", "python", "read_t7.py").toString(),
-                        file.toString(),
-                        Integer.toString(side),
-                        Integer.toString(images))
-                .redirectErrorStream(true)
-                .start();
+        List<String> command = new ArrayList<>(List.of(
+                python.toString(), Path.of("src", "test", "python", script).toString()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
         assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as(output).isZero();

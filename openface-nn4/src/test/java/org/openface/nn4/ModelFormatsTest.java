@@ -10,9 +10,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.nn4.Architecture.TensorSpec;
 import org.openface.nn4.TorchFile.Storage;
 import org.openface.nn4.TorchFile.Table;
@@ -38,11 +45,15 @@ class ModelFormatsTest {
         Examples.assertSame(ModelFormats.read(text), SMALL);
     }
 
+    private static AlignmentProfile profile(String detector) {
+        return new AlignmentProfile(detector, "dlib-68 sha256:00ff", "OUTER_EYES_AND_NOSE", "openface", 96, "0.1.0");
+    }
+
     @Test
     void thePassportTravelsAlong() throws IOException {
         ModelPassport passport = ModelPassport.EMPTY
-                .withAlignment("eye centres, 96 px")
-                .withThreshold(0.99)
+                .withAlignment(profile("haar"))
+                .withThreshold(0.99, 0.03)
                 .withCount("identities", 12)
                 .withHash("trainingSet", "0123456789abcdef");
         ModelFile.Contents network = new ModelFile.Contents(
@@ -55,9 +66,31 @@ class ModelFormatsTest {
     }
 
     @Test
+    void aTrainingFillsThePassportAndLeavesTheOwnersEntries() {
+        ModelPassport before =
+                ModelPassport.EMPTY.withThreshold(1.1, 0.2).withCount("mine", 1).withAlignment(profile("haar"));
+        SortedMap<String, Long> counts = new TreeMap<>(Map.of("images", 7L));
+        SortedMap<String, String> hashes = new TreeMap<>(Map.of("trainingSet", "00ff00ff"));
+        TrainingRecord evaluated = new TrainingRecord(
+                Optional.of(profile("yunet")), OptionalDouble.of(0.9), OptionalDouble.of(0.1), counts, hashes);
+        assertThat(before.after(evaluated))
+                .isEqualTo(ModelPassport.EMPTY
+                        .withAlignment(profile("yunet"))
+                        .withThreshold(0.9, 0.1)
+                        .withCount("mine", 1)
+                        .withCount("images", 7)
+                        .withHash("trainingSet", "00ff00ff"));
+        // Faces of unknown alignment say nothing against the known one; other weights take the threshold away.
+        TrainingRecord unknown = new TrainingRecord(
+                Optional.empty(), OptionalDouble.empty(), OptionalDouble.empty(), new TreeMap<>(), new TreeMap<>());
+        assertThat(before.after(unknown).alignment()).contains(profile("haar"));
+        assertThat(before.after(unknown).threshold()).isEmpty();
+    }
+
+    @Test
     void aPassportTakesNoPathsAndNoNames() {
-        assertThatThrownBy(() -> ModelPassport.EMPTY.withAlignment("/home/jane/faces"))
-                .hasMessageContaining("alignment (/home/jane/faces) must be");
+        assertThatThrownBy(() -> ModelPassport.EMPTY.withAlignment(profile("/home/jane/faces")))
+                .hasMessageContaining("alignment's detector (/home/jane/faces) must be");
         assertThatThrownBy(() -> ModelPassport.EMPTY.withHash("trainingSet", "Jane Doe"))
                 .hasMessageContaining("no hexadecimal digest");
         assertThatThrownBy(() -> ModelPassport.EMPTY.withCount("a/b", 1)).hasMessageContaining("a/b");
@@ -81,6 +114,27 @@ class ModelFormatsTest {
         ModelFile.Contents read = ModelFormats.read(out.toByteArray());
         Examples.assertSame(read, SMALL);
         assertThat(read.passport()).isEqualTo(ModelPassport.EMPTY);
+    }
+
+    /** Whose passport said in words how faces are aligned. */
+    @Test
+    void aFileOfVersionTwoStillLoads() throws IOException {
+        ModelPassport passport = ModelPassport.EMPTY.withThreshold(0.9).withCount("images", 7);
+        byte[] now = Examples.bytes(
+                ModelFile::write,
+                new ModelFile.Contents(
+                        SMALL.variant(), SMALL.embeddingSize(), SMALL.parameters(), SMALL.memory(), passport));
+        int length = ByteBuffer.wrap(now).order(ByteOrder.LITTLE_ENDIAN).getInt(12);
+        byte[] header = ("alignment=eye centres, 96 px\n" + new String(now, 16, length, UTF_8)).getBytes(UTF_8);
+        ByteBuffer then =
+                ByteBuffer.allocate(now.length - length + header.length - 32).order(ByteOrder.LITTLE_ENDIAN);
+        then.put(now, 0, 8).putInt(2).putInt(header.length).put(header).put(now, 16 + length, now.length - 48 - length);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.write(then.array());
+        out.write(Hashing.sha256().hashBytes(then.array()).asBytes());
+        ModelFile.Contents read = ModelFormats.read(out.toByteArray());
+        Examples.assertSame(read, SMALL);
+        assertThat(read.passport()).isEqualTo(passport);
     }
 
     @Test

@@ -1,10 +1,14 @@
 package org.openface.nn4;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.w3c.dom.Document;
 
 class ModelSummaryTest {
     @ParameterizedTest
@@ -36,5 +40,23 @@ class ModelSummaryTest {
         assertThat(dot.lines())
                 .contains("  \"inception_3b\" -> \"inception_3c max 3x3 / 2\" -> \"inception_3c\";")
                 .contains("  \"mean\" -> \"dense\";");
+    }
+
+    @Test
+    void isAPictureForABrowser() throws Exception {
+        ModelSummary summary = ModelSummary.of(Nn4Model.Variant.NN4_SMALL2, 128);
+        Document svg = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(new ByteArrayInputStream(summary.toSvg().getBytes(UTF_8)));
+        int branches =
+                summary.rows().stream().mapToInt(row -> row.branches().size()).sum();
+        assertThat(branches).isEqualTo(4 + 4 + 3 + 4 + 3 + 3 + 3);
+        // The background, the input, and a box for each block and branch; two lines for a branch, one into a plain
+        // block.
+        assertThat(svg.getElementsByTagName("rect").getLength())
+                .isEqualTo(2 + summary.rows().size() + branches);
+        assertThat(svg.getElementsByTagName("path").getLength())
+                .isEqualTo(summary.rows().size() - 7 + 2 * branches);
+        assertThat(summary.toSvg()).contains(">inception_3a<", ">3 × 3 × 736, 664,000 parameters<", ">3x3 256 / 2<");
     }
 }

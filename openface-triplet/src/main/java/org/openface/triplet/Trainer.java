@@ -44,7 +44,7 @@ import org.openface.triplet.report.TrainingPlots;
  */
 public final class Trainer {
     /** Name of the evaluation on the validation set. */
-    private static final String VALIDATION = "validation";
+    static final String VALIDATION = "validation";
 
     static final String MEMORY_BANK = "memoryBank";
     static final String NO_MEMORY_BANK = "none";

@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.lang.System.Logger.Level;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,13 +26,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.BatchLoader;
 import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
@@ -40,6 +45,7 @@ import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.RgbImage;
 import org.openface.triplet.Checkpoint.Place;
@@ -128,6 +134,7 @@ final class TrainingRun {
         } else if (trainer.startFrom != null) {
             startFrom(trainer.startFrom);
         }
+        describe(found.isEmpty() || found.get().place().batch() == 0);
         emit(new TrainingEvent.Started(
                 plan,
                 configuration,
@@ -276,6 +283,7 @@ final class TrainingRun {
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
         }
+        describe(false);
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
             step(epoch, batch, batches);
@@ -299,6 +307,7 @@ final class TrainingRun {
     }
 
     private Checkpoint writeCheckpoint(Place place, boolean evaluated) throws IOException {
+        describe(false);
         Checkpoint checkpoint = checkpoints.write(
                 model, this::writeMemory, place, evaluated, configuration, provenance(), state(), history);
         lastCheckpoint = place;
@@ -506,6 +515,7 @@ final class TrainingRun {
         history.set(
                 history.size() - 1,
                 history.get(history.size() - 1).withEvaluation(evaluateAll(new Place(lastEpoch(), 0))));
+        describe(true);
         diagnoseEpoch();
         checkpoints.write(checkpoint.evaluated(state(), history));
     }
@@ -532,6 +542,48 @@ final class TrainingRun {
                 return averaged.embed(faces);
             }
         };
+    }
+
+    /**
+     * Tells the network what its file shall say about it.
+     *
+     * @param evaluated whether the last epoch's evaluation, if there was one, is of the present weights
+     */
+    private void describe(boolean evaluated) {
+        FaceDataset faces = trainer.sampler.dataset();
+        TreeMap<String, Long> counts = new TreeMap<>();
+        counts.put("identities", (long) faces.identities().size());
+        counts.put("images", (long) faces.size());
+        counts.put("epochs", (long) lastEpoch());
+        counts.put("batchesPerEpoch", (long) trainer.batchesPerEpoch);
+        TreeMap<String, String> hashes = new TreeMap<>();
+        hashes.put("trainingSet", configuration.getOrDefault("trainingSet", ""));
+        hashes.put(
+                "configuration",
+                Hashing.sha256()
+                        .hashString(configuration.toString(), StandardCharsets.UTF_8)
+                        .toString());
+        Map<String, Double> figures = evaluated && !history.isEmpty()
+                ? history.get(history.size() - 1).evaluation()
+                : Map.of();
+        // The validation set's threshold if there is one, or that of the first evaluation that has one.
+        String name = Stream.concat(Stream.of(Trainer.VALIDATION), trainer.evaluations.keySet().stream())
+                .filter(evaluation -> figures.containsKey(evaluation + ".threshold"))
+                .findFirst()
+                .orElse("");
+        model.describe(new TrainingRecord(
+                faces.alignmentProfile(),
+                figure(figures, name + ".threshold"),
+                figure(figures, name + ".thresholdConfidence"),
+                counts,
+                hashes));
+    }
+
+    private static OptionalDouble figure(Map<String, Double> figures, String name) {
+        Double value = figures.get(name);
+        return value == null || !Double.isFinite(value) || value < 0 // an evaluation may say anything
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(value);
     }
 
     private Map<String, Double> evaluateAll(Place place) {

@@ -30,6 +30,9 @@ class LinearEmbedder implements TrainableEmbedder {
     final float[] weights = new float[DIMENSION * PIXELS];
     private final float[] mean = new float[weights.length];
     private final float[] square = new float[weights.length];
+    /** Said in plans; of no effect. */
+    int threads = 1;
+
     private int steps;
     private boolean open;
 
@@ -52,7 +55,7 @@ class LinearEmbedder implements TrainableEmbedder {
 
     @Override
     public ExecutionPlan plan(int batchSize, long memoryBudget) {
-        return new ExecutionPlan("linear", 1, batchSize, batchSize, 0);
+        return new ExecutionPlan("linear", threads, batchSize, batchSize, 0);
     }
 
     @Override

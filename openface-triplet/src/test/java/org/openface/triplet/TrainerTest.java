@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.text.MessageFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
+import java.util.logging.Handler;
 import java.util.logging.Level;
+import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -36,7 +39,9 @@ import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.Role;
 import org.openface.core.embedding.StepReport;
+import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -315,6 +320,93 @@ class TrainerTest {
         // Adam's step count, the first number of the fake's state, counts both epochs.
         try (var in = Files.newInputStream(twoEpochs.modelFile())) {
             assertThat(in.readNBytes(4)).containsExactly(0, 0, 0, 2);
+        }
+    }
+
+    /** Remembers what the trainer says about it. */
+    private static final class Described extends LinearEmbedder {
+        private final List<TrainingRecord> records = new ArrayList<>();
+
+        Described() {
+            super(1);
+        }
+
+        @Override
+        public void describe(TrainingRecord record) {
+            records.add(record);
+        }
+
+        TrainingRecord last() {
+            return records.get(records.size() - 1);
+        }
+    }
+
+    @Test
+    void tellsTheNetworkWhatItsFileShallSay() throws IOException {
+        AlignmentProfile profile =
+                new AlignmentProfile("haar", "eyes", "EYE_CENTRES", "openface", LinearEmbedder.SIZE, "0.1.0");
+        dataset = dataset.withAlignmentProfile(profile);
+        Described model = new Described();
+        TrainingResult result = trainer(model)
+                .evaluateEachEpoch("pairs", Evaluation.of(Verification.pairs(dataset)))
+                .fit();
+        TrainingRecord record = model.last();
+        assertThat(record.alignment()).contains(profile);
+        assertThat(record.counts())
+                .containsEntry("identities", (long) PEOPLE)
+                .containsEntry("images", (long) PEOPLE * IMAGES)
+                .containsEntry("epochs", 2L);
+        assertThat(record.hashes()).containsEntry("trainingSet", dataset.fingerprint());
+        assertThat(record.threshold()).hasValue(result.last().evaluation().get("pairs.threshold"));
+        assertThat(record.thresholdConfidence())
+                .hasValue(result.last().evaluation().get("pairs.thresholdConfidence"));
+        // A threshold belongs to the weights it was found with: none from the first batch of an epoch to its
+        // evaluation.
+        assertThat(model.records.get(0).threshold()).isEmpty();
+        assertThat(model.records.get(1).threshold()).isEmpty();
+        assertThat(model.records.stream().filter(r -> r.threshold().isPresent()))
+                .hasSize(2);
+
+        Described again = new Described();
+        trainer(again)
+                .evaluateEachEpoch("pairs", Evaluation.of(Verification.pairs(dataset)))
+                .fit();
+        assertThat(again.last()).isEqualTo(record);
+    }
+
+    @Test
+    void aRunThatGoesOnWithOtherThreadsSaysThatItWillNotBeBitForBitTheSame() throws IOException {
+        trainer(new LinearEmbedder(1)).epochs(1).fit();
+        List<String> messages = new ArrayList<>();
+        Handler handler = new Handler() {
+            @Override
+            public void publish(LogRecord record) {
+                messages.add(MessageFormat.format(record.getMessage(), record.getParameters()));
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        LOGGER.addHandler(handler);
+        LOGGER.setUseParentHandlers(false);
+        LOGGER.setLevel(Level.WARNING);
+        try {
+            trainer(new LinearEmbedder(1)).epochs(2).fit();
+            assertThat(messages).isEmpty();
+            LinearEmbedder elsewhere = new LinearEmbedder(1);
+            elsewhere.threads = 7;
+            trainer(elsewhere).epochs(3).fit();
+            assertThat(messages)
+                    .containsExactly(
+                            "the checkpoint was made with 1 threads, this run has 7: it goes on, but not bit for"
+                                    + " bit as before");
+        } finally {
+            LOGGER.setLevel(Level.OFF);
+            LOGGER.setUseParentHandlers(true);
+            LOGGER.removeHandler(handler);
         }
     }
 

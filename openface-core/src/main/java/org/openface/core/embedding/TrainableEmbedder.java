@@ -54,6 +54,15 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
     FaceEmbedder averaged();
 
     /**
+     * Takes what the training knows about this network, to be written and saved with it, in place of what it was told
+     * before. Called at the start of a training, before each checkpoint, and after each evaluation. By default it is
+     * forgotten.
+     *
+     * @throws IllegalArgumentException if the record holds what must not be saved, such as a path
+     */
+    default void describe(TrainingRecord record) {}
+
+    /**
      * SHA-256 over the parameter values in a fixed order, in hexadecimal: equal for two networks exactly when all their
      * weights are.
      */
