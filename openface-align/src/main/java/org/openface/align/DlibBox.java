@@ -11,7 +11,7 @@ final class DlibBox {
     /** From the box of a frontal face cascade. */
     static FaceBox ofHaar(DetectedFace face) {
         FaceBox box = face.box();
-        double side = 0.96 * box.width();
+        double side = 0.93 * box.width();
         double x = box.left() + (0.5 - 0.01) * box.width();
         double y = box.top() + 0.5 * box.height() + 0.07 * box.width();
         return new FaceBox(x - side / 2, y - side / 2, side, side);
