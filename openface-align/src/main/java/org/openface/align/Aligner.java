@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
@@ -26,11 +26,13 @@ import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
- * Turns photographs into aligned faces: the largest face is found, verified by both its eyes, and turned, scaled and
- * shifted so that the eyes lie where OpenFace's template has them.
+ * Turns photographs into aligned faces: the largest face is found and warped so that its landmarks lie where OpenFace's
+ * template has them.
  *
- * <p>Nothing needs to be downloaded: the detectors are the Haar cascades that come inside OpenCV's jar. An aligner may be
- * used by several threads at once, and must be closed.
+ * <p>Nothing needs to be downloaded: by default the detector are the Haar cascades that come inside OpenCV's jar, a face is
+ * verified by both its eyes, and their centres are the landmarks. Given a landmark model of dlib, a face is aligned by three
+ * of its points as OpenFace does ({@code openface/align_dlib.py}). An aligner may be used by several threads at once, and
+ * must be closed.
  *
  * <pre>{@code
  * try (Aligner aligner = Aligner.builder().build()) {
@@ -52,7 +54,8 @@ public final class Aligner implements AutoCloseable {
     private final @Nullable Path fallback;
     private final Consumer<AlignProgress> listener;
     private final Supplier<NativeDetector> newDetector;
-    private final BiFunction<RgbImage, DetectedFace, List<Point>> landmarks;
+    private final Function<DetectedFace, FaceBox> dlibBox;
+    private final @Nullable LandmarkDetector landmarkDetector;
     private final LandmarkSet landmarkSet;
     private final AlignmentMethod method;
 
@@ -68,7 +71,8 @@ public final class Aligner implements AutoCloseable {
         fallback = builder.fallback;
         listener = builder.listener;
         newDetector = builder.newDetector;
-        landmarks = builder.landmarks;
+        dlibBox = builder.dlibBox;
+        landmarkDetector = builder.landmarkDetector;
         landmarkSet = builder.effectiveLandmarkSet();
         method = new AlignmentMethod(
                 builder.detectorName, builder.landmarksName, landmarkSet, size, AlignmentMethod.OPENFACE_TEMPLATE);
@@ -90,8 +94,9 @@ public final class Aligner implements AutoCloseable {
         private Consumer<AlignProgress> listener = progress -> {};
         private String detectorName = "haar";
         private Supplier<NativeDetector> newDetector = HaarDetector::new;
+        private Function<DetectedFace, FaceBox> dlibBox = DlibBox::ofHaar;
         private String landmarksName = FROM_DETECTOR;
-        private BiFunction<RgbImage, DetectedFace, List<Point>> landmarks = (photograph, face) -> face.landmarks();
+        private @Nullable LandmarkDetector landmarkDetector;
         private @Nullable LandmarkSet landmarkSet;
 
         private Builder() {}
@@ -149,6 +154,20 @@ public final class Aligner implements AutoCloseable {
         }
 
         /**
+         * Finds faces with YuNet, which sees more faces than the built-in cascades and places their eyes better. The file
+         * is {@code face_detection_yunet_2022mar.onnx} of OpenCV's model zoo; its later models need a later OpenCV.
+         *
+         * @throws IOException if the file cannot be read or holds no such model
+         */
+        public Builder yuNet(Path onnx) throws IOException {
+            YuNetModel model = YuNetModel.read(onnx);
+            detectorName = "yunet " + model.sha256();
+            newDetector = () -> new YuNetDetector(model);
+            dlibBox = DlibBox::ofEyes;
+            return this;
+        }
+
+        /**
          * Finds faces with a detector of your own in place of the built-in one.
          *
          * @param name goes into the description of how the faces were aligned, so that faces of different detectors are
@@ -159,11 +178,34 @@ public final class Aligner implements AutoCloseable {
             requireNonNull(detector, "detector");
             detectorName = CUSTOM + checkName(name);
             newDetector = () -> new Unowned(detector);
+            dlibBox = DetectedFace::box;
             return this;
         }
 
         Builder detector(Supplier<NativeDetector> factory) {
             newDetector = factory;
+            dlibBox = DetectedFace::box;
+            return this;
+        }
+
+        /**
+         * Finds the 68 landmarks with a model of dlib's, such as the well-known {@code
+         * shape_predictor_68_face_landmarks.dat} (OpenFace's {@code --dlibFacePredictor}). The landmarks are dlib's to the
+         * pixel for the same box.
+         *
+         * <p>With a detector of your own, the model gets its boxes as they are; it expects those of dlib's frontal face
+         * detector. The boxes of the built-in detectors are brought to these.
+         *
+         * @throws IOException if the file cannot be read or is no landmark model of 68 points; the message says why
+         */
+        public Builder dlibLandmarks(Path file) throws IOException {
+            ShapePredictor predictor = ShapePredictor.read(file);
+            if (predictor.points() != LandmarkSet.ALL_POINTS) {
+                throw new IOException(file + " finds " + predictor.points()
+                        + " landmarks; a model of 68 is needed, such as" + " shape_predictor_68_face_landmarks.dat");
+            }
+            landmarksName = "dlib " + predictor.sha256();
+            landmarkDetector = predictor;
             return this;
         }
 
@@ -176,7 +218,7 @@ public final class Aligner implements AutoCloseable {
         public Builder landmarks(String name, LandmarkDetector detector) {
             requireNonNull(detector, "detector");
             landmarksName = CUSTOM + checkName(name);
-            landmarks = (photograph, face) -> detector.landmarks(photograph, face.box());
+            landmarkDetector = detector;
             return this;
         }
 
@@ -193,7 +235,7 @@ public final class Aligner implements AutoCloseable {
             if (landmarkSet != null) {
                 return landmarkSet;
             }
-            return landmarksName.equals(FROM_DETECTOR) ? LandmarkSet.EYE_CENTRES : LandmarkSet.OUTER_EYES_AND_NOSE;
+            return landmarkDetector == null ? LandmarkSet.EYE_CENTRES : LandmarkSet.OUTER_EYES_AND_NOSE;
         }
 
         private static String checkName(String name) {
@@ -208,13 +250,12 @@ public final class Aligner implements AutoCloseable {
          * Loads the detectors.
          *
          * @throws IllegalStateException if the landmark set needs all 68 points and there is no landmark detector; or if
-         *     OpenCV's native library is not on the class path
-         * @throws IllegalStateException if OpenCV's native library is not on the class path
+         *     OpenCV's native library is not on the class path; or if OpenCV cannot run the network
          */
         public Aligner build() {
             checkState(
                     !effectiveLandmarkSet().needsAllPoints()
-                            || !landmarksName.equals(FROM_DETECTOR)
+                            || landmarkDetector != null
                             || detectorName.startsWith(CUSTOM),
                     "%s needs all 68 landmarks; call dlibLandmarks(...) or landmarks(...), or take EYE_CENTRES",
                     effectiveLandmarkSet());
@@ -262,11 +303,7 @@ public final class Aligner implements AutoCloseable {
         if (faces.isEmpty()) {
             return new Alignment.NotAligned(
                     SkipReason.NO_FACE,
-                    String.format(
-                            Locale.ROOT,
-                            "no face with two visible eyes in %d x %d pixels",
-                            photograph.width(),
-                            photograph.height()));
+                    String.format(Locale.ROOT, "no face in %d x %d pixels", photograph.width(), photograph.height()));
         }
         if (skipMulti && faces.size() > 1) {
             return new Alignment.NotAligned(SkipReason.SEVERAL_FACES, faces.size() + " faces");
@@ -280,16 +317,20 @@ public final class Aligner implements AutoCloseable {
 
     /** The landmarks of a face; none if they cannot be those of a face. */
     private List<Point> landmarks(RgbImage photograph, DetectedFace face) {
-        List<Point> points = landmarks.apply(photograph, face);
-        if (points.isEmpty() && !method.landmarks().equals(FROM_DETECTOR)) {
-            return points;
+        List<Point> points;
+        if (landmarkDetector == null) {
+            points = face.landmarks();
+        } else {
+            boolean isDlib = landmarkDetector instanceof ShapePredictor;
+            points = landmarkDetector.landmarks(photograph, isDlib ? dlibBox.apply(face) : face.box());
+            if (points.isEmpty()) {
+                return points;
+            }
         }
-        boolean enough =
-                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints());
         checkState(
-                enough,
+                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints()),
                 "%s gave %s landmarks, %s needs %s",
-                method.landmarks().equals(FROM_DETECTOR) ? "detector " + method.detector() : method.landmarks(),
+                landmarkDetector == null ? "detector " + method.detector() : method.landmarks(),
                 points.size(),
                 landmarkSet,
                 landmarkSet.needsAllPoints() ? "68" : "2 or 68");

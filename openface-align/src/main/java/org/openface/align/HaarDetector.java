@@ -63,16 +63,20 @@ final class HaarDetector implements NativeDetector {
         try {
             Loader.load(opencv_objdetect.class);
         } catch (LinkageError e) {
-            throw new IllegalStateException(
-                    "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
-                            + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
-                            + Loader.getPlatform(),
-                    e);
+            throw noNativeLibrary(e);
         }
         for (String name : FACES) {
             faces.add(cascade(name));
         }
         eyes = new EyeFinder();
+    }
+
+    static IllegalStateException noNativeLibrary(LinkageError e) {
+        return new IllegalStateException(
+                "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
+                        + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
+                        + Loader.getPlatform(),
+                e);
     }
 
     /** A cascade from OpenCV's jar; to be freed by {@code releaseReference}. */

@@ -18,6 +18,12 @@ final class Sha256 {
         }
     }
 
+    static String shortHex(byte[] content) {
+        MessageDigest digest = digest();
+        digest.update(content);
+        return shortHex(digest);
+    }
+
     /** {@code sha256:} and the first 16 hexadecimal digits, enough to tell files apart that nobody forged. */
     static String shortHex(MessageDigest digest) {
         return "sha256:" + HexFormat.of().formatHex(digest.digest(), 0, BYTES);

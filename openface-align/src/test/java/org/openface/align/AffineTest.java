@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -41,5 +43,38 @@ class AffineTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Affine.similarity(p, p, new Point(0, 0), new Point(1, 1)))
                 .withMessageContaining("two different points");
+    }
+
+    @Test
+    void takesThreePointsToTheirImages() {
+        Random random = new Random(2);
+        for (int i = 0; i < 1000; i++) {
+            List<Point> p = new ArrayList<>();
+            for (int k = 0; k < 6; k++) {
+                p.add(new Point(random.nextGaussian() * 100, random.nextGaussian() * 100));
+            }
+            Affine map = Affine.mapping(p.subList(0, 3), p.subList(3, 6));
+            for (int k = 0; k < 3; k++) {
+                assertThat(map.apply(p.get(k)).distanceTo(p.get(k + 3))).isLessThan(1e-6);
+            }
+        }
+    }
+
+    @Test
+    void aMapToALineIsNotInvertible() {
+        List<Point> corner = List.of(new Point(0, 0), new Point(1, 0), new Point(0, 1));
+
+        assertThat(Affine.mapping(corner, List.of(new Point(1, 1), new Point(2, 2), new Point(3, 3)))
+                        .isInvertible())
+                .isFalse();
+        assertThat(Affine.mapping(corner, List.of(new Point(1, 1), new Point(2, 2), new Point(3, 4)))
+                        .isInvertible())
+                .isTrue();
+        assertThat(Affine.mapping(corner, List.of(new Point(1, 1), new Point(2, 2), new Point(Double.NaN, 4)))
+                        .isInvertible())
+                .isFalse();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Affine.mapping(List.of(new Point(1, 1), new Point(2, 2), new Point(3, 3)), corner))
+                .withMessageContaining("triangle");
     }
 }
