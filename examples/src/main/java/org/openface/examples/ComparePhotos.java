@@ -63,6 +63,7 @@ public final class ComparePhotos implements Callable<Integer> {
         double limit = threshold != null ? threshold : thresholdBeside(model);
         try (Nn4Model network = Nn4Model.load(model);
                 Aligner aligner = Aligner.builder().size(network.imageSize()).build()) {
+            aligner.requireFitting(network);
             double distance = embedding(first, aligner, network).squaredDistance(embedding(second, aligner, network));
             progress.say("squared distance %.4f, threshold %.4f", distance, limit);
             progress.say(distance < limit ? "same person" : "different people");
