@@ -12,6 +12,7 @@ import java.util.Locale;
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare training-step [ROUNDS]
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare inference [ROUNDS]
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare mining [ROUNDS]
+ * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare alignment [ROUNDS]
  * </pre>
  *
  * <p>Ends with a line per case, such as {@code training-step case=nn4_small2-60 peer-name=pytorch … ratio=0.80}: medians in
@@ -23,7 +24,7 @@ public final class Compare {
     /** See the class comment. */
     public static void main(String[] args) throws Exception {
         if (args.length == 0) {
-            System.err.println("usage: Compare training-step|inference|mining [ROUNDS]");
+            System.err.println("usage: Compare training-step|inference|mining|alignment [ROUNDS]");
             System.exit(2);
         }
         int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 7;
@@ -32,8 +33,9 @@ public final class Compare {
                     case "training-step" -> NetworkComparison.trainingStep(rounds);
                     case "inference" -> NetworkComparison.inference(rounds);
                     case "mining" -> MiningComparison.mining(rounds);
-                    default -> throw new IllegalArgumentException(
-                            "unknown comparison " + args[0] + "; there are training-step, inference and mining");
+                    case "alignment" -> AlignmentComparison.alignment(rounds);
+                    default -> throw new IllegalArgumentException("unknown comparison " + args[0]
+                            + "; there are training-step, inference, mining and alignment");
                 };
         lines.forEach(System.out::println);
         System.exit(0);

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.openface.align.AlignProgress;
 import org.openface.align.AlignReport;
 import org.openface.align.Aligner;
 import org.openface.core.dataset.DatasetPruner;
@@ -222,18 +221,12 @@ public final class TrainFaces implements Callable<Integer> {
         progress.say("aligning the faces of %s", photographs);
         try (Aligner aligner = Aligner.builder()
                 .size(IMAGE_SIZE)
-                .onProgress(this::showAligning)
+                .onProgress(done -> AlignDirectory.show(progress, done))
                 .build()) {
             AlignReport report = aligner.alignDirectory(photographs, faces);
             progress.say("%s", report.summary());
             if (!report.skipped().isEmpty()) {
-                Path list = folder.resolve("not-aligned.tsv");
-                writeAtomically(list, out -> {
-                    for (AlignReport.Skipped skipped : report.skipped()) {
-                        out.write(skipped.source() + "\t" + skipped.reason() + "\t" + skipped.detail() + "\n");
-                    }
-                });
-                progress.say("which ones and why: %s", list);
+                progress.say("which ones and why: %s", faces.resolve(AlignReport.FILE_NAME));
             }
             checkArgument(
                     report.aligned() + report.alreadyDone() > 0,
@@ -256,11 +249,6 @@ public final class TrainFaces implements Callable<Integer> {
                 note.getParent(),
                 earlier,
                 photographs);
-    }
-
-    private void showAligning(AlignProgress done) {
-        double seconds = (done.total() - done.done()) / Math.max(1e-9, done.imagesPerSecond());
-        progress.show("aligning", done.done(), done.total(), Duration.ofMillis((long) (1000 * seconds)));
     }
 
     private void train(Path folder, DatasetSplitter.Split people) throws IOException {

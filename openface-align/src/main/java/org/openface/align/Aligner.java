@@ -12,10 +12,13 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
@@ -403,6 +406,39 @@ public final class Aligner implements AutoCloseable {
         return new DirectoryJob(
                         this::align, profile(), new DirectoryJob.Settings(threads, skipMulti, fallback, listener))
                 .run(raw, aligned);
+    }
+
+    /**
+     * Mean and standard deviation of the landmarks of the faces in photographs, one face of each. Without a landmark
+     * detector that gives all 68 points they are those of the eye centres. The result does not depend on the number of
+     * threads; photographs without a face do not count.
+     *
+     * @throws IOException as an {@link java.io.InterruptedIOException}, if the calling thread was interrupted
+     * @throws IllegalArgumentException if there is no face in any of them
+     */
+    public LandmarkStatistics landmarkStatistics(FaceDataset photographs) throws IOException {
+        checkOpen();
+        LandmarkStatistics.Sum sum = new LandmarkStatistics.Sum();
+        List<Face> all = photographs.faces();
+        int part = 64 * threads;
+        int faces = 0;
+        for (int start = 0; start < all.size(); start += part) {
+            List<Face> some = all.subList(start, Math.min(all.size(), start + part));
+            AtomicReferenceArray<Alignment> found = new AtomicReferenceArray<>(some.size());
+            Workers.run(
+                    some.size(),
+                    threads,
+                    "looking for landmarks",
+                    i -> found.set(i, align(some.get(i).file())));
+            for (int i = 0; i < some.size(); i++) {
+                if (found.get(i) instanceof Alignment.Aligned face) {
+                    sum.add(face);
+                    faces++;
+                }
+            }
+        }
+        checkArgument(faces > 0, "no face was found in %s photographs", all.size());
+        return sum.result();
     }
 
     private List<DetectedFace> detect(RgbImage photograph) {

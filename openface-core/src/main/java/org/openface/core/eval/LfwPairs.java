@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
 import org.openface.core.eval.Verification.Pair;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 
 /** Reads a pairs file in LFW's format and finds its images. */
@@ -58,7 +59,8 @@ final class LfwPairs {
                     reader.missing.size(),
                     reader.missing.stream().sorted().findFirst().orElse("none")));
         }
-        return new Verification(reader.faces, reader.pairs, reader.missing.size(), reader.skipped);
+        return new Verification(
+                reader.faces, reader.pairs, reader.missing.size(), reader.skipped, AlignmentProfile.of(directory));
     }
 
     private void read(int foldsOfOne) throws IOException {

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -21,6 +22,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -49,9 +51,16 @@ public final class Verification {
     private final List<Pair> pairs;
     private final int missingImages;
     private final int skippedPairs;
+    private final Optional<AlignmentProfile> alignmentProfile;
 
     /** Pairs of which those in {@code skippedPairs} are not among {@code pairs}, for want of images. */
-    Verification(List<Face> faces, List<Pair> pairs, int missingImages, int skippedPairs) {
+    Verification(
+            List<Face> faces,
+            List<Pair> pairs,
+            int missingImages,
+            int skippedPairs,
+            Optional<AlignmentProfile> alignmentProfile) {
+        this.alignmentProfile = alignmentProfile;
         this.faces = List.copyOf(faces);
         this.pairs = List.copyOf(pairs);
         this.missingImages = missingImages;
@@ -105,7 +114,7 @@ public final class Verification {
             pairs.add(new Pair(same.get(i)[0], same.get(i)[1], true, i % folds));
             pairs.add(new Pair(different.get(i)[0], different.get(i)[1], false, i % folds));
         }
-        return new Verification(dataset.faces(), pairs, 0, 0);
+        return new Verification(dataset.faces(), pairs, 0, 0, dataset.alignmentProfile());
     }
 
     /** Up to {@code maximum} pairs in random order, each equally likely: reservoir sampling, then a shuffle. */
@@ -176,10 +185,15 @@ public final class Verification {
     /**
      * Embeds the faces and judges all pairs. Images of another size than the embedder's are scaled to it.
      *
+     * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise than these; a mere difference
+     *     in size is none
      * @throws IOException if so many images cannot be read that no two folds with pairs of both kinds are left
      * @throws IllegalStateException if a distance is not finite, naming the images
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
+        embedder.alignmentProfile()
+                .ifPresent(trained -> alignmentProfile.ifPresent(
+                        these -> trained.withSize(these.size()).requireCompatible(these)));
         int[] used = pairs.stream()
                 .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))
                 .sorted()

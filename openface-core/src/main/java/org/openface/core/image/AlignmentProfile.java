@@ -56,6 +56,11 @@ public record AlignmentProfile(
                 text);
     }
 
+    /** The same alignment at another size. */
+    public AlignmentProfile withSize(int pixels) {
+        return new AlignmentProfile(detector, landmarks, landmarkSet, template, pixels, version);
+    }
+
     /** The profile as text, one {@code name=value} a line; {@link #parse} reads it. */
     public String text() {
         return "detector=" + detector + "\nlandmarks=" + landmarks + "\nlandmark-set=" + landmarkSet + "\ntemplate="

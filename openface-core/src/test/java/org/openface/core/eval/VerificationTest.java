@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -20,6 +21,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.eval.Verification.Pair;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -335,5 +337,46 @@ class VerificationTest {
                 .hasMessageContaining("0 of the 1000 pairs");
         assertThatThrownBy(() -> Verification.lfw(lfw.resolve("pairsDevTrain.txt"), directory))
                 .hasMessageContaining("0 of the 2200 pairs");
+    }
+
+    @Test
+    void facesAlignedOtherwiseThanTheEmbeddersAreRefused() throws IOException {
+        for (int i = 0; i < 4; i++) {
+            write("a/" + i + ".png", 10);
+            write("b/" + i + ".png", 200);
+        }
+        AlignmentProfile mine = new AlignmentProfile("haar", "eyes", "EYE_CENTRES", "openface", 96, "1");
+        FaceEmbedder trained = new FaceEmbedder() {
+            @Override
+            public int imageSize() {
+                return 2;
+            }
+
+            @Override
+            public int dimension() {
+                return 1;
+            }
+
+            @Override
+            public Optional<AlignmentProfile> alignmentProfile() {
+                return Optional.of(mine);
+            }
+
+            @Override
+            public EmbeddingBatch embed(List<RgbImage> faces) {
+                return new RedEmbedder().embed(faces);
+            }
+        };
+        FaceDataset faces = FaceDataset.index(directory);
+        assertThat(Verification.pairs(faces).evaluate(trained).auc()).isEqualTo(1);
+        assertThat(Verification.pairs(faces.withAlignmentProfile(mine.withSize(112)))
+                        .evaluate(trained)
+                        .auc())
+                .isEqualTo(1);
+        AlignmentProfile other = new AlignmentProfile("yunet", "eyes", "EYE_CENTRES", "openface", 96, "1");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() ->
+                        Verification.pairs(faces.withAlignmentProfile(other)).evaluate(trained))
+                .withMessageContaining("detector is yunet instead of haar");
     }
 }
