@@ -1,24 +1,18 @@
 package org.openface.align;
 
-import static org.bytedeco.opencv.global.opencv_imgproc.INTER_AREA;
-import static org.bytedeco.opencv.global.opencv_imgproc.INTER_LINEAR;
-import static org.bytedeco.opencv.global.opencv_imgproc.resize;
-
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_core.Rect;
-import org.bytedeco.opencv.opencv_core.Size;
 import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds both eyes inside the box of a face, or says that it is none.
+ * Finds both eyes inside the box of a face.
  *
  * <p>Four cascades look for an eye in each upper quarter of the face. One alone misses many eyes and is off by a tenth of
- * the eye distance; here they vote, and the place that a face of this box and this tilt usually has its eyes at has a
- * vote as well. All lengths are in units of the box unless said otherwise.
+ * the eye distance; here they vote. What they see on average differs from where eyes are on average, and this is put
+ * right. All lengths are in units of the box unless said otherwise.
  */
 final class EyeFinder implements AutoCloseable {
     /**
@@ -27,18 +21,21 @@ final class EyeFinder implements AutoCloseable {
      */
     private record EyeCascade(CascadeClassifier classifier, double drop, double trust) {}
 
-    /** Where the eyes of an upright face lie in the box of a frontal face cascade; measured. */
-    private static final Point USUAL_LEFT = new Point(0.305, 0.39);
+    /** Where the cascades see the eyes of an upright face in the box that the face cascades agree on, on average; measured. */
+    private static final Point SEEN_LEFT = new Point(0.308, 0.39);
 
-    private static final Point USUAL_RIGHT = new Point(0.705, 0.39);
+    private static final Point SEEN_RIGHT = new Point(0.692, 0.39);
+    /** Where these eyes are, by dlib's landmarks; measured. */
+    private static final Point USUAL_LEFT = new Point(0.314, 0.402);
+
+    private static final Point USUAL_RIGHT = new Point(0.686, 0.402);
+    /** How much of an eye's distance from its usual place is real, by least squares; the rest is noise. */
+    private static final double REAL = 0.8;
 
     /** An eye is believed this close to its usual place, */
     private static final double REACH = 0.16;
     /** and two cascades mean the same eye when they are this close to each other. */
     private static final double SAME = 0.07;
-    /** Weight of the usual place, where a cascade that found an eye has log(1 + votes), 1.4 to 4. */
-    private static final double USUAL_WEIGHT = 4;
-
     /** How much the eyes stray from their usual place, for choosing between places. */
     private static final double SPREAD = 0.1;
 
@@ -48,7 +45,7 @@ final class EyeFinder implements AutoCloseable {
     private static final double STEEPEST = 0.5;
 
     /** The face is brought to this size before its eyes are searched. */
-    private static final int SIDE = 200;
+    static final int SIDE = 200;
 
     private static final int SMALLEST_EYE = 24;
 
@@ -62,31 +59,26 @@ final class EyeFinder implements AutoCloseable {
             new EyeCascade(HaarDetector.cascade("lefteye_2splits"), 0.13, 0.6),
             new EyeCascade(HaarDetector.cascade("righteye_2splits"), 0.13, 0.6));
 
-    /** The face in the box if both eyes are there. */
-    Optional<DetectedFace> verify(Mat grey, FaceBox box) {
-        FaceBox square = new FaceBox(
-                Math.round(box.left()),
-                Math.round(box.top()),
-                Math.max(1, Math.round(box.width())),
-                Math.max(1, Math.round(box.width())));
-        Mat face = face(grey, square);
-        Eye left = eye(face, USUAL_LEFT, 0.05);
-        Eye right = eye(face, USUAL_RIGHT, 0.45);
-        if (left == null || right == null) {
-            return Optional.empty();
+    /**
+     * Both eyes of a face, in units of its box.
+     *
+     * @param seen whether both were found where a face has them; otherwise they are where a face usually has them
+     */
+    record Eyes(Point left, Point right, boolean seen) {}
+
+    /** The eyes of the face that fills the picture of {@code SIDE x SIDE} pixels. */
+    Eyes find(Mat face) {
+        Eye left = eye(face, SEEN_LEFT, 0.05);
+        Eye right = eye(face, SEEN_RIGHT, 0.45);
+        if (left != null && right != null) {
+            double distance = left.at.distanceTo(right.at);
+            double rise = right.at.y() - left.at.y();
+            double run = right.at.x() - left.at.x();
+            if (distance >= SMALLEST_DISTANCE && distance <= LARGEST_DISTANCE && Math.abs(rise) <= STEEPEST * run) {
+                return new Eyes(settled(left, SEEN_LEFT, USUAL_LEFT), settled(right, SEEN_RIGHT, USUAL_RIGHT), true);
+            }
         }
-        double distance = left.at.distanceTo(right.at);
-        double rise = right.at.y() - left.at.y();
-        if (distance < SMALLEST_DISTANCE
-                || distance > LARGEST_DISTANCE
-                || Math.abs(rise) > STEEPEST * (right.at.x() - left.at.x())) {
-            return Optional.empty();
-        }
-        double tilt = Math.atan2(rise, right.at.x() - left.at.x());
-        return Optional.of(new DetectedFace(
-                box,
-                inPhotograph(square, settled(left, USUAL_LEFT, tilt)),
-                inPhotograph(square, settled(right, USUAL_RIGHT, tilt))));
+        return new Eyes(USUAL_LEFT, USUAL_RIGHT, false);
     }
 
     /**
@@ -143,7 +135,7 @@ final class EyeFinder implements AutoCloseable {
         int top = SIDE / 8;
         Mat quarter = new Mat(face, new Rect(left, top, SIDE / 2, SIDE / 2));
         List<Eye> eyes = new ArrayList<>();
-        for (HaarDetector.Hit hit : HaarDetector.Hit.search(cascade.classifier, quarter, SMALLEST_EYE, 1)) {
+        for (HaarDetector.Hit hit : HaarDetector.Hit.search(cascade.classifier, quarter, SMALLEST_EYE, SIDE, 1)) {
             Point at = new Point(
                     (left + hit.x() + hit.width() / 2.0) / SIDE,
                     (top + hit.y() + hit.height() * (0.5 + cascade.drop)) / SIDE);
@@ -154,33 +146,8 @@ final class EyeFinder implements AutoCloseable {
         return eyes;
     }
 
-    /** The mean of where the eye was found and of where it usually is in a face tilted about the middle of its box. */
-    private static Point settled(Eye eye, Point usual, double tilt) {
-        double dx = usual.x() - 0.5;
-        double dy = usual.y() - 0.5;
-        double x = 0.5 + Math.cos(tilt) * dx - Math.sin(tilt) * dy;
-        double y = 0.5 + Math.sin(tilt) * dx + Math.cos(tilt) * dy;
-        double sum = eye.weight + USUAL_WEIGHT;
-        return new Point(
-                (eye.weight * eye.at.x() + USUAL_WEIGHT * x) / sum, (eye.weight * eye.at.y() + USUAL_WEIGHT * y) / sum);
-    }
-
-    /** From the box, whose edges run between pixels, to pixel centres of the photograph. */
-    private static Point inPhotograph(FaceBox box, Point p) {
-        return new Point(box.left() + p.x() * box.width() - 0.5, box.top() + p.y() * box.height() - 0.5);
-    }
-
-    /** A square of whole pixels as {@code SIDE x SIDE} pixels; what lies outside the photograph repeats its border. */
-    private static Mat face(Mat grey, FaceBox square) {
-        int left = (int) square.left();
-        int top = (int) square.top();
-        int side = (int) square.width();
-        int outside = Math.max(Math.max(-left, -top), Math.max(left + side - grey.cols(), top + side - grey.rows()));
-        int margin = Math.max(0, outside);
-        Mat crop = new Mat(HaarDetector.bordered(grey, margin), new Rect(left + margin, top + margin, side, side));
-        Mat face = new Mat();
-        resize(crop, face, new Size(SIDE, SIDE), 0, 0, side > SIDE ? INTER_AREA : INTER_LINEAR);
-        return face;
+    private static Point settled(Eye eye, Point seen, Point usual) {
+        return new Point(usual.x() + REAL * (eye.at.x() - seen.x()), usual.y() + REAL * (eye.at.y() - seen.y()));
     }
 
     @Override

@@ -5,7 +5,9 @@ import static org.bytedeco.opencv.global.opencv_core.CV_8UC1;
 import static org.bytedeco.opencv.global.opencv_core.copyMakeBorder;
 import static org.bytedeco.opencv.global.opencv_imgproc.INTER_AREA;
 import static org.bytedeco.opencv.global.opencv_imgproc.INTER_LINEAR;
+import static org.bytedeco.opencv.global.opencv_imgproc.getRotationMatrix2D;
 import static org.bytedeco.opencv.global.opencv_imgproc.resize;
+import static org.bytedeco.opencv.global.opencv_imgproc.warpAffine;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,13 +16,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_objdetect;
 import org.bytedeco.opencv.opencv_core.FileStorage;
 import org.bytedeco.opencv.opencv_core.Mat;
+import org.bytedeco.opencv.opencv_core.Point2f;
 import org.bytedeco.opencv.opencv_core.Rect;
 import org.bytedeco.opencv.opencv_core.RectVector;
 import org.bytedeco.opencv.opencv_core.Scalar;
@@ -29,14 +32,15 @@ import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
 import org.openface.core.image.RgbImage;
 
 /**
- * Viola and Jones's detector with the cascades that OpenCV's jar carries: a face is believed when both its eyes are found
- * where a face has them.
+ * Viola and Jones's detector with the cascades that OpenCV's jar carries: two cascades search, and a {@linkplain
+ * FaceVerifier second look} decides.
  *
- * <p>The photograph is searched as it is and then, if that settles nothing, with a border around it, because the
- * cascades want to see a little more than the face and miss one that fills the picture.
+ * <p>The photograph is searched as it is; then, if that settles nothing, with a border around it, because the cascades
+ * want to see a little more than the face and miss one that fills the picture; and then, if there is still no face, turned
+ * to either side.
  */
 final class HaarDetector implements NativeDetector {
-    private static final String[] FACES = {"frontalface_alt2", "frontalface_default"};
+    private static final String[] FACES = {"frontalface_alt2", "frontalface_default", "frontalface_alt"};
 
     /** Photographs are shrunk to this many pixels on their longer side, */
     private static final int LARGEST = 800;
@@ -46,13 +50,15 @@ final class HaarDetector implements NativeDetector {
     private static final int SMALLEST_FACE = 30;
 
     private static final int FEWEST_VOTES = 3;
-    /** A hit of so many votes is hardly ever a false alarm. */
-    private static final int MANY_VOTES = 10;
+    /** So many of the cascades search the whole picture. */
+    private static final int SEARCHING = 2;
+    /** Degrees that a photograph is turned by when no face stands upright in it. */
+    private static final int[] TILTS = {-30, 30};
     /** Boxes that overlap by more are of one face. */
     private static final double SAME_FACE = 0.2;
 
     private final List<CascadeClassifier> faces = new ArrayList<>();
-    private final EyeFinder eyes;
+    private final FaceVerifier verifier;
 
     /**
      * Loads OpenCV and the cascades.
@@ -68,7 +74,7 @@ final class HaarDetector implements NativeDetector {
         for (String name : FACES) {
             faces.add(cascade(name));
         }
-        eyes = new EyeFinder();
+        verifier = new FaceVerifier(faces);
     }
 
     static IllegalStateException noNativeLibrary(LinkageError e) {
@@ -115,56 +121,87 @@ final class HaarDetector implements NativeDetector {
     public List<DetectedFace> detect(RgbImage photograph) {
         try (PointerScope scope = new PointerScope()) {
             Mat grey = grey(photograph);
-            int longer = Math.max(photograph.width(), photograph.height());
-            int border = Math.min(photograph.width(), photograph.height()) / 2;
             List<DetectedFace> found = new ArrayList<>();
-            for (int margin : new int[] {0, border}) {
-                int side = longer + 2 * margin;
-                double scale = Math.min(1, (double) LARGEST / side);
-                if (margin > 0) {
-                    scale = Math.max(scale, (double) SMALLEST / side);
-                }
-                int scaledMargin = (int) Math.round(margin * scale);
-                Mat searched = bordered(scaled(grey, scale), scaledMargin);
-                for (CascadeClassifier cascade : faces) {
-                    List<Hit> hits = Hit.search(cascade, searched, SMALLEST_FACE, FEWEST_VOTES);
-                    if (addVerified(found, grey, hits, scale, scaledMargin)) {
-                        return largestFirst(found);
-                    }
+            if (!searched(found, grey, Picture.of(grey, 0))) {
+                Picture bordered = Picture.of(grey, Math.min(grey.cols(), grey.rows()) / 2);
+                searched(found, grey, bordered);
+                for (int i = 0; i < TILTS.length && found.isEmpty(); i++) {
+                    searched(found, grey, bordered.turned(Math.toRadians(TILTS[i])));
                 }
             }
-            return largestFirst(found);
+            return found.stream()
+                    .sorted(Comparator.comparingDouble(f -> -f.box().area()))
+                    .toList();
         }
     }
 
     /**
-     * Adds the faces among the hits to those found before; of overlapping ones, the first, which has the most votes.
+     * Adds the faces of a picture to those found before; of overlapping ones, the first, which has the most votes.
      *
-     * @return whether that settles it: not if a larger hit has no visible eyes, because then another search may find
-     *     them, and somebody in the background would be taken for the person in the photograph
+     * @return whether that settles it: not if a larger hit is neither a face nor surely none, because then another search
+     *     may tell, and somebody in the background would be taken for the person in the photograph
      */
-    private boolean addVerified(List<DetectedFace> found, Mat grey, List<Hit> hits, double scale, int margin) {
-        double largestUnverified = 0;
-        for (Hit hit : hits) {
-            FaceBox box = new FaceBox(
-                    (hit.x() - margin) / scale, (hit.y() - margin) / scale, hit.width() / scale, hit.height() / scale);
-            if (found.stream().anyMatch(f -> f.box().overlap(box) >= SAME_FACE)) {
-                continue;
+    private boolean searched(List<DetectedFace> found, Mat grey, Picture picture) {
+        List<FaceBox> seen = new ArrayList<>();
+        double largestDoubtful = 0;
+        for (CascadeClassifier cascade : faces.subList(0, SEARCHING)) {
+            for (Hit hit : Hit.search(cascade, picture.pixels, SMALLEST_FACE, LARGEST, FEWEST_VOTES)) {
+                FaceBox box = picture.inPhotograph(hit);
+                if (Stream.concat(seen.stream(), found.stream().map(DetectedFace::box))
+                        .anyMatch(b -> b.overlap(box) >= SAME_FACE)) {
+                    continue;
+                }
+                seen.add(box);
+                FaceVerifier.Verdict verdict = verifier.verify(grey, box, picture.tilt);
+                verdict.face().ifPresent(found::add);
+                if (verdict.doubtful()) {
+                    largestDoubtful = Math.max(largestDoubtful, box.area());
+                }
             }
-            Optional<DetectedFace> face = eyes.verify(grey, box);
-            face.ifPresent(found::add);
-            if (face.isEmpty() && hit.votes() >= MANY_VOTES) {
-                largestUnverified = Math.max(largestUnverified, box.area());
+            double least = largestDoubtful;
+            if (found.stream().anyMatch(f -> f.box().area() > least)) {
+                return true;
             }
         }
-        double least = largestUnverified;
-        return found.stream().anyMatch(f -> f.box().area() > least);
+        return false;
     }
 
-    private static List<DetectedFace> largestFirst(List<DetectedFace> found) {
-        return found.stream()
-                .sorted(Comparator.comparingDouble(f -> -f.box().area()))
-                .toList();
+    /**
+     * The photograph as it is searched.
+     *
+     * @param scale pixels of the picture per pixel of the photograph
+     * @param margin width of the border, in pixels of the picture
+     * @param tilt of faces that stand upright in the picture; clockwise, radians
+     */
+    private record Picture(Mat pixels, double scale, int margin, double tilt) {
+        /** With a border of so many pixels of the photograph. */
+        static Picture of(Mat grey, int border) {
+            int side = Math.max(grey.cols(), grey.rows()) + 2 * border;
+            double scale = Math.min(1, (double) LARGEST / side);
+            if (border > 0) {
+                scale = Math.max(scale, (double) SMALLEST / side);
+            }
+            int margin = (int) Math.round(border * scale);
+            return new Picture(bordered(scaled(grey, scale), margin), scale, margin, 0);
+        }
+
+        Picture turned(double angle) {
+            Mat transform = getRotationMatrix2D(
+                    new Point2f((pixels.cols() - 1) / 2f, (pixels.rows() - 1) / 2f), Math.toDegrees(angle), 1);
+            Mat out = new Mat();
+            warpAffine(pixels, out, transform, pixels.size(), INTER_LINEAR, BORDER_REPLICATE, new Scalar(0));
+            return new Picture(out, scale, margin, angle);
+        }
+
+        FaceBox inPhotograph(Hit hit) {
+            double x = hit.x + hit.width / 2.0 - pixels.cols() / 2.0;
+            double y = hit.y + hit.height / 2.0 - pixels.rows() / 2.0;
+            double turnedX = pixels.cols() / 2.0 + Math.cos(tilt) * x - Math.sin(tilt) * y;
+            double turnedY = pixels.rows() / 2.0 + Math.sin(tilt) * x + Math.cos(tilt) * y;
+            double side = hit.width / scale;
+            return new FaceBox(
+                    (turnedX - margin) / scale - side / 2, (turnedY - margin) / scale - side / 2, side, side);
+        }
     }
 
     /** Luma of ITU-R BT.601. */
@@ -204,7 +241,7 @@ final class HaarDetector implements NativeDetector {
     public void close() {
         faces.forEach(CascadeClassifier::releaseReference);
         faces.clear();
-        eyes.close();
+        verifier.close();
     }
 
     /** A rectangle that a cascade believes in, and how many overlapping windows it was voted for by. */
@@ -212,11 +249,18 @@ final class HaarDetector implements NativeDetector {
         private static final double STEP = 1.1;
 
         /** Hits of at least {@code smallest} pixels and {@code fewest} votes, most votes first. */
-        static List<Hit> search(CascadeClassifier cascade, Mat image, int smallest, int fewest) {
+        static List<Hit> search(CascadeClassifier cascade, Mat image, int smallest, int largest, int fewest) {
             RectVector rectangles = new RectVector();
             IntPointer votes = new IntPointer();
             cascade.detectMultiScale2(
-                    image, rectangles, votes, STEP, fewest, 0, new Size(smallest, smallest), new Size());
+                    image,
+                    rectangles,
+                    votes,
+                    STEP,
+                    fewest,
+                    0,
+                    new Size(smallest, smallest),
+                    new Size(largest, largest));
             List<Hit> hits = new ArrayList<>();
             for (long i = 0; i < rectangles.size(); i++) {
                 Rect r = rectangles.get(i);

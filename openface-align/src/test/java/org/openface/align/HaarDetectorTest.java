@@ -117,6 +117,94 @@ class HaarDetectorTest {
     }
 
     @Test
+    void tiltedFacesAreFoundWithTheirEyes() {
+        for (int degrees : new int[] {-40, -25, 25, 40}) {
+            int found = 0;
+            for (int i = 0; i < 4; i++) {
+                RgbImage picture = DRAWN.draw(i, 0);
+                if (aligner.align(picture) instanceof Alignment.Aligned upright
+                        && aligner.align(turned(picture, degrees)) instanceof Alignment.Aligned tilted) {
+                    double distance = upright.leftEye().distanceTo(upright.rightEye());
+                    Point left = turned(upright.leftEye(), degrees);
+                    Point right = turned(upright.rightEye(), degrees);
+                    double error = tilted.leftEye().distanceTo(left)
+                            + tilted.rightEye().distanceTo(right);
+                    if (error / 2 / distance < 0.15) {
+                        found++;
+                    }
+                }
+            }
+            assertThat(found).as("turned by %s degrees", degrees).isGreaterThanOrEqualTo(3);
+        }
+    }
+
+    /** About the middle of a drawing, clockwise; what was outside is grey. */
+    private static RgbImage turned(RgbImage image, int degrees) {
+        byte[] rgb = new byte[3 * image.width() * image.height()];
+        Arrays.fill(rgb, (byte) 128);
+        for (int y = 0; y < image.height(); y++) {
+            for (int x = 0; x < image.width(); x++) {
+                Point from = turned(new Point(x, y), -degrees);
+                int fromX = (int) Math.round(from.x());
+                int fromY = (int) Math.round(from.y());
+                if (fromX >= 0 && fromY >= 0 && fromX < image.width() && fromY < image.height()) {
+                    int at = 3 * (y * image.width() + x);
+                    rgb[at] = (byte) image.red(fromX, fromY);
+                    rgb[at + 1] = (byte) image.green(fromX, fromY);
+                    rgb[at + 2] = (byte) image.blue(fromX, fromY);
+                }
+            }
+        }
+        return RgbImage.of(image.width(), image.height(), rgb);
+    }
+
+    private static Point turned(Point p, int degrees) {
+        double middle = (DrawnFaces.DEFAULT_SIZE - 1) / 2.0;
+        double cos = Math.cos(Math.toRadians(degrees));
+        double sin = Math.sin(Math.toRadians(degrees));
+        double x = p.x() - middle;
+        double y = p.y() - middle;
+        return new Point(middle + cos * x - sin * y, middle + sin * x + cos * y);
+    }
+
+    @Test
+    void facesUpsideDownAreNone() {
+        for (int i = 0; i < 5; i++) {
+            assertThat(aligner.align(turned(DRAWN.draw(i, 0), 180))).isInstanceOf(Alignment.NotAligned.class);
+        }
+    }
+
+    @Test
+    void aFaceBehindSunglassesIsFoundWhereItsEyesShouldBe() {
+        int found = 0;
+        for (int i = 0; i < 10; i++) {
+            RgbImage picture = DRAWN.draw(i, 0);
+            if (aligner.align(picture) instanceof Alignment.Aligned open
+                    && aligner.align(withSunglasses(picture, open)) instanceof Alignment.Aligned covered) {
+                double distance = open.leftEye().distanceTo(open.rightEye());
+                double error = covered.leftEye().distanceTo(open.leftEye())
+                        + covered.rightEye().distanceTo(open.rightEye());
+                if (error / 2 / distance < 0.25) {
+                    found++;
+                }
+            }
+        }
+        assertThat(found).isGreaterThanOrEqualTo(4);
+    }
+
+    private static RgbImage withSunglasses(RgbImage image, Alignment.Aligned face) {
+        byte[] rgb = image.toBytes();
+        double radius = 0.35 * face.leftEye().distanceTo(face.rightEye());
+        for (int i = 0; i < rgb.length / 3; i++) {
+            Point p = new Point(i % image.width(), Math.floorDiv(i, image.width()));
+            if (p.distanceTo(face.leftEye()) < radius || p.distanceTo(face.rightEye()) < radius) {
+                Arrays.fill(rgb, 3 * i, 3 * i + 3, (byte) 30);
+            }
+        }
+        return RgbImage.of(image.width(), image.height(), rgb);
+    }
+
+    @Test
     void theLargerOfTwoFacesIsTaken() {
         List<RgbImage> good = new ArrayList<>();
         for (int i = 0; good.size() < 2; i++) {
@@ -218,8 +306,8 @@ class HaarDetectorTest {
                 errors.add(error / distance / 2);
             }
         }
-        assertThat(errors).hasSizeGreaterThanOrEqualTo(6);
-        assertThat(errors.stream().mapToDouble(e -> e).average().orElseThrow()).isCloseTo(0, within(0.1));
+        assertThat(errors).hasSizeGreaterThanOrEqualTo(7);
+        assertThat(errors.stream().mapToDouble(e -> e).average().orElseThrow()).isCloseTo(0, within(0.12));
     }
 
     private static Point mean(double[] xy, int from) {
@@ -234,9 +322,9 @@ class HaarDetectorTest {
 
     @Test
     void nearlyAllPhotographsOfRealPeopleGiveAFace() throws IOException {
-        assertThat(rate(shared("data/faces/lfw"), 2)).isGreaterThanOrEqualTo(0.9);
+        assertThat(rate(shared("data/faces/lfw"), 2)).isGreaterThanOrEqualTo(0.96);
         assertThat(rate(shared("data/faces/att"), 6)).isGreaterThanOrEqualTo(0.98);
-        assertThat(rate(shared("data/faces/wild"), 55)).isGreaterThanOrEqualTo(0.85);
+        assertThat(rate(shared("data/faces/wild"), 55)).isGreaterThanOrEqualTo(0.9);
     }
 
     private static double rate(Path directory, int step) throws IOException {
