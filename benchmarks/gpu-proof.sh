@@ -4,7 +4,7 @@
 #
 #   benchmarks/gpu-proof.sh
 #
-# makes benchmarks/target/gpu-proof.tar.xz (about 15 MB). On the machine with the GPU:
+# makes benchmarks/target/gpu-proof.tar.xz (about 20 MB). On the machine with the GPU:
 #
 #   tar xf gpu-proof.tar.xz && gpu-proof/prove.sh
 set -eu
@@ -13,7 +13,7 @@ cd "$(dirname "$0")"
 kit=target/gpu-proof
 rm -rf "$kit" "$kit.tar.xz"
 mkdir -p "$kit/lib"
-jlink --add-modules java.base,java.desktop,java.logging,java.management,jdk.management,jdk.unsupported \
+jlink --add-modules java.base,java.logging,java.management,jdk.management,jdk.unsupported \
     --strip-debug --no-header-files --no-man-pages --compress=0 --output "$kit/runtime"
 cp target/benchmarks.jar "$kit/lib/"
 for library in openface-core openface-triplet guava-33 failureaccess jna jmh-core jopt-simple commons-math3; do

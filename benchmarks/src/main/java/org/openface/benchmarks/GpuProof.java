@@ -89,9 +89,9 @@ public final class GpuProof {
             huge[i] = i % 3 == 0 ? 3e19f * i : i;
         }
         batches.add(batch(0.2f, 2, 2, huge));
-        batches.add(random(4, 40, 17, 129, 1000, 0.5f));
-        batches.add(random(5, 30, 30, 128, 0, 0.1f));
-        batches.add(random(6, 3, 200, 64, 0, 1f));
+        batches.add(random(4, 12, 17, 129, 70, 0.5f));
+        batches.add(random(5, 7, 30, 128, 0, 0.1f));
+        batches.add(random(6, 3, 60, 64, 0, 1f));
         return batches;
     }
 
