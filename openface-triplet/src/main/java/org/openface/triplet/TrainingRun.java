@@ -465,13 +465,19 @@ final class TrainingRun {
     }
 
     private void diagnoseEpoch() {
-        if (!trainer.evaluations.isEmpty()) {
-            String name = trainer.evaluations.keySet().iterator().next();
-            boolean hasAuc =
-                    history.stream().anyMatch(metrics -> metrics.evaluation().containsKey(name + ".auc"));
-            ConvergenceDoctor.overfitting(history, name + (hasAuc ? ".auc" : "." + Evaluation.ACCURACY))
-                    .ifPresent(this::diagnose);
-        }
+        judgedBy(".auc")
+                .or(() -> judgedBy("." + Evaluation.ACCURACY))
+                .flatMap(figure -> ConvergenceDoctor.overfitting(history, figure))
+                .ifPresent(this::diagnose);
+    }
+
+    /** The figure of the first evaluation that has given one in any epoch. */
+    private Optional<String> judgedBy(String suffix) {
+        return trainer.evaluations.keySet().stream()
+                .map(name -> name + suffix)
+                .filter(figure -> history.stream()
+                        .anyMatch(metrics -> metrics.evaluation().containsKey(figure)))
+                .findFirst();
     }
 
     private MiningBatch miningBatch(int epoch, int batch, FaceBatch faces, EmbeddingBatch embeddings) {
@@ -564,7 +570,7 @@ final class TrainingRun {
     private void report() throws IOException {
         String accuracy = trainer.evaluations.isEmpty()
                 ? null
-                : trainer.evaluations.keySet().iterator().next() + "." + Evaluation.ACCURACY;
+                : judgedBy("." + Evaluation.ACCURACY).orElse(Evaluation.ACCURACY);
         logs.write(history, accuracy);
         logs.writeNotes(configuration, diagnoses, rocs);
         if (!trainer.reportFaces) {
