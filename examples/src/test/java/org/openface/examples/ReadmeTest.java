@@ -60,6 +60,42 @@ class ReadmeTest {
                 .contains(withoutSpace(xml)));
     }
 
+    /** All of OpenFace's {@code training/opts.lua}. */
+    @Test
+    void everyOptionOfOpenFaceHasItsRow() {
+        List<String> rows =
+                readme.lines().filter(line -> line.startsWith("| `-")).toList();
+        for (String option : List.of(
+                "cache",
+                "save",
+                "data",
+                "manualSeed",
+                "cuda",
+                "device",
+                "nGPU",
+                "cudnn",
+                "cudnn_bench",
+                "nDonkeys",
+                "nEpochs",
+                "epochSize",
+                "epochNumber",
+                "peoplePerBatch",
+                "imagesPerPerson",
+                "testing",
+                "testBatchSize",
+                "lfwDir",
+                "retrain",
+                "modelDef",
+                "imgDim",
+                "embSize",
+                "alpha")) {
+            assertThat(rows)
+                    .filteredOn(row -> row.contains("`-" + option + "`"))
+                    .as(option)
+                    .hasSize(1);
+        }
+    }
+
     @Test
     void otherCommandsNameProgramsThatExist() {
         Matcher matcher = Pattern.compile("org\\.openface\\.examples\\.(\\w+)").matcher(readme);

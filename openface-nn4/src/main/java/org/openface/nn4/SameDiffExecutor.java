@@ -74,7 +74,10 @@ final class SameDiffExecutor implements Executor {
         return thread.call(() -> {
             Loaded graph = inferenceGraph();
             graph.load(parameters);
-            return floats(graph.run(List.of(Nn4Graph.EMBEDDING), pixels, images).get(Nn4Graph.EMBEDDING));
+            Map<String, INDArray> arrays = graph.run(List.of(Nn4Graph.EMBEDDING), pixels, images);
+            float[] embeddings = floats(arrays.get(Nn4Graph.EMBEDDING));
+            release(arrays);
+            return embeddings;
         });
     }
 
@@ -83,7 +86,10 @@ final class SameDiffExecutor implements Executor {
         return thread.call(() -> {
             Loaded graph = trainingGraph();
             graph.load(parameters);
-            return graph.statistics(graph.run(graph.statisticNames(), pixels, images));
+            Map<String, INDArray> arrays = graph.run(graph.statisticNames(), pixels, images);
+            Map<String, Statistics> statistics = graph.statistics(arrays);
+            release(arrays);
+            return statistics;
         });
     }
 
@@ -225,7 +231,9 @@ final class SameDiffExecutor implements Executor {
             Map<String, INDArray> arrays = run(wanted, pixels, images);
             Map<String, float[]> gradients = new HashMap<>();
             gradientNames.forEach((parameter, name) -> gradients.put(parameter, floats(arrays.get(name))));
-            return new Result(gradients, statistics(arrays));
+            Result result = new Result(gradients, statistics(arrays));
+            release(arrays);
+            return result;
         }
 
         Map<String, INDArray> run(List<String> wanted, float[] pixels, int images) {
@@ -251,8 +259,10 @@ final class SameDiffExecutor implements Executor {
         void close() {
             session.getMmgr().close();
             graph.variables().forEach(v -> {
-                if (v.getArr() != null && v.getArr().closeable()) {
-                    v.getArr().close();
+                INDArray array = v.getArr();
+                if (array != null && !array.wasClosed()) {
+                    array.setCloseable(true); // SameDiff forbids it for what belongs to a graph
+                    array.close();
                 }
             });
         }
@@ -306,6 +316,15 @@ final class SameDiffExecutor implements Executor {
                 freedArrays.clear(); // ND4J never does, and it grows with every step
             }
         }
+    }
+
+    /** What a session returns is its caller's; left to Java's collector, 15 MB a step would wait for it. */
+    private static void release(Map<String, INDArray> arrays) {
+        arrays.values().forEach(array -> {
+            if (array.closeable()) {
+                array.close();
+            }
+        });
     }
 
     private static float[] floats(@Nullable INDArray array) {

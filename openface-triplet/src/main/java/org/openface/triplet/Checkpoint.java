@@ -12,7 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What a run needs to go on, apart from the network's state, which lies in a file of its own.
+ * What a run needs to go on, apart from the network's state and what the trainer remembers of faces, which lie in files
+ * of their own.
  *
  * <p>As text: one {@code name=value} per line, closed by the SHA-256 of the lines before. It holds settings, counts and
  * hashes, and neither names of people nor paths.
@@ -21,6 +22,8 @@ import java.util.Map;
  * @param evaluated whether the evaluation of the last epoch is in the history
  * @param modelBytes length of the model file
  * @param modelHash SHA-256 of the model file
+ * @param memoryBytes length of the file with what the trainer remembers of faces; 0 if there is none
+ * @param memoryHash its SHA-256
  * @param configuration what decides the result
  * @param provenance what made it
  * @param state what the trainer itself remembers: sums of the epoch under way, the doctor's notes
@@ -31,11 +34,18 @@ record Checkpoint(
         boolean evaluated,
         long modelBytes,
         String modelHash,
+        long memoryBytes,
+        String memoryHash,
         Map<String, String> configuration,
         Map<String, String> provenance,
         Map<String, String> state,
         List<EpochMetrics> history) {
-    private static final String FORMAT = "openface-checkpoint-2";
+    private static final String FORMAT = "openface-checkpoint-3";
+    /** Had no memory of faces, and what is new in the configuration was as {@link #BEFORE} says. */
+    private static final String EARLIER_FORMAT = "openface-checkpoint-2";
+
+    private static final Map<String, String> BEFORE =
+            Map.of(Trainer.MEMORY_BANK, Trainer.NO_MEMORY_BANK, Trainer.COVER_IDENTITIES, "false");
 
     /**
      * How far training is.
@@ -62,7 +72,16 @@ record Checkpoint(
 
     Checkpoint evaluated(Map<String, String> newState, List<EpochMetrics> newHistory) {
         return new Checkpoint(
-                place, true, modelBytes, modelHash, configuration, provenance, newState, List.copyOf(newHistory));
+                place,
+                true,
+                modelBytes,
+                modelHash,
+                memoryBytes,
+                memoryHash,
+                configuration,
+                provenance,
+                newState,
+                List.copyOf(newHistory));
     }
 
     String format() {
@@ -73,6 +92,8 @@ record Checkpoint(
         line(text, "evaluated", Boolean.toString(evaluated));
         line(text, "model.bytes", Long.toString(modelBytes));
         line(text, "model.sha256", modelHash);
+        line(text, "memory.bytes", Long.toString(memoryBytes));
+        line(text, "memory.sha256", memoryHash);
         configuration.forEach((name, value) -> line(text, "configuration." + name, value));
         provenance.forEach((name, value) -> line(text, "provenance." + name, value));
         state.forEach((name, value) -> line(text, "state." + name, value));
@@ -97,7 +118,17 @@ record Checkpoint(
             lines.put(line.substring(0, equals), line.substring(equals + 1));
         });
         String format = required(lines, "format");
-        checkArgument(format.equals(FORMAT), "it has the format %s; this version reads %s", format, FORMAT);
+        boolean earlier = format.equals(EARLIER_FORMAT);
+        checkArgument(
+                earlier || format.equals(FORMAT),
+                "it has the format %s; this version reads %s and %s",
+                format,
+                EARLIER_FORMAT,
+                FORMAT);
+        Map<String, String> configuration = below(lines, "configuration.");
+        if (earlier) {
+            BEFORE.forEach(configuration::putIfAbsent);
+        }
         List<EpochMetrics> history = new ArrayList<>();
         below(lines, "history.").values().forEach(line -> history.add(EpochMetrics.parse(line)));
         return new Checkpoint(
@@ -105,7 +136,9 @@ record Checkpoint(
                 Boolean.parseBoolean(required(lines, "evaluated")),
                 Long.parseLong(required(lines, "model.bytes")),
                 required(lines, "model.sha256"),
-                below(lines, "configuration."),
+                earlier ? 0 : Long.parseLong(required(lines, "memory.bytes")),
+                earlier ? "" : required(lines, "memory.sha256"),
+                configuration,
                 below(lines, "provenance."),
                 below(lines, "state."),
                 List.copyOf(history));

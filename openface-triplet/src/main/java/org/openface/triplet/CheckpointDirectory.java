@@ -23,8 +23,9 @@ import org.openface.triplet.Checkpoint.Place;
 
 /**
  * The checkpoints in a work directory, after epochs and perhaps between: for each a model file, which is what {@link
- * TrainableEmbedder#writeState} writes and nothing else, and the trainer's file beside it. The trainer's file is written
- * last and holds the other's length and hash, so a checkpoint is there whole or not at all, and damage is found.
+ * TrainableEmbedder#writeState} writes and nothing else, a file with what the trainer remembers of faces, and the
+ * trainer's file. The trainer's file is written last and holds the others' lengths and hashes, so a checkpoint is there
+ * whole or not at all, and damage is found.
  */
 final class CheckpointDirectory {
     private static final Pattern TRAINER_FILE = Pattern.compile("checkpoint-(\\d{4,9})(?:\\+(\\d{6,9}))?\\.properties");
@@ -41,6 +42,10 @@ final class CheckpointDirectory {
         return "model-" + place + ".nn4";
     }
 
+    private static String memoryFileName(Place place) {
+        return "memory-" + place + ".bin";
+    }
+
     private static String trainerFileName(Place place) {
         return "checkpoint-" + place + ".properties";
     }
@@ -53,9 +58,12 @@ final class CheckpointDirectory {
         return directory.resolve(trainerFileName(place));
     }
 
-    /** Writes the state of a network and the trainer's file for it, and then deletes what need not be kept. */
+    private record Written(long bytes, String hash) {}
+
+    /** Writes the state of a network and the trainer's files for it, and then deletes what need not be kept. */
     Checkpoint write(
             TrainableEmbedder model,
+            WorkDirectory.Content memory,
             Place place,
             boolean evaluated,
             Map<String, String> configuration,
@@ -63,24 +71,33 @@ final class CheckpointDirectory {
             Map<String, String> state,
             List<EpochMetrics> history)
             throws IOException {
-        Checkpoint[] written = new Checkpoint[1];
-        directory.write(modelFileName(place), out -> {
+        Written modelFile = write(modelFileName(place), model::writeState);
+        Written memoryFile = write(memoryFileName(place), memory);
+        Checkpoint checkpoint = new Checkpoint(
+                place,
+                evaluated,
+                modelFile.bytes(),
+                modelFile.hash(),
+                memoryFile.bytes(),
+                memoryFile.hash(),
+                configuration,
+                provenance,
+                state,
+                List.copyOf(history));
+        write(checkpoint);
+        deleteOld(history);
+        return checkpoint;
+    }
+
+    private Written write(String name, WorkDirectory.Content content) throws IOException {
+        Written[] written = new Written[1];
+        directory.write(name, out -> {
             CountingOutputStream counting = new CountingOutputStream(out);
             HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), counting);
-            model.writeState(hashing);
+            content.writeTo(hashing);
             hashing.flush();
-            written[0] = new Checkpoint(
-                    place,
-                    evaluated,
-                    counting.getCount(),
-                    hashing.hash().toString(),
-                    configuration,
-                    provenance,
-                    state,
-                    List.copyOf(history));
+            written[0] = new Written(counting.getCount(), hashing.hash().toString());
         });
-        write(written[0]);
-        deleteOld(history);
         return written[0];
     }
 
@@ -89,6 +106,7 @@ final class CheckpointDirectory {
         for (Place place : retention.superfluous(files.navigableKeySet(), history)) {
             // The trainer's file first: a model without it is no checkpoint, the reverse would be a damaged one.
             Files.deleteIfExists(trainerFile(place));
+            Files.deleteIfExists(directory.resolve(memoryFileName(place)));
             Files.deleteIfExists(modelFile(place));
         }
     }
@@ -130,26 +148,40 @@ final class CheckpointDirectory {
         if (!checkpoint.place().equals(place)) {
             throw new IOException("it is of " + checkpoint.place());
         }
-        Path model = modelFile(place);
-        if (!Files.exists(model)) {
-            throw new IOException(model.getFileName() + " is missing");
-        }
-        if (Files.size(model) != checkpoint.modelBytes()) {
-            throw new IOException(
-                    model.getFileName() + " has " + Files.size(model) + " bytes instead of " + checkpoint.modelBytes());
-        }
-        String hash = MoreFiles.asByteSource(model).hash(Hashing.sha256()).toString();
-        if (!hash.equals(checkpoint.modelHash())) {
-            throw new IOException(model.getFileName() + " is damaged: its checksum does not fit");
+        check(modelFile(place), checkpoint.modelBytes(), checkpoint.modelHash());
+        if (checkpoint.memoryBytes() > 0) {
+            check(directory.resolve(memoryFileName(place)), checkpoint.memoryBytes(), checkpoint.memoryHash());
         }
         return checkpoint;
     }
 
-    /** Gives a network the state of a checkpoint. */
-    void restore(Checkpoint checkpoint, TrainableEmbedder model) throws IOException {
-        Path file = modelFile(checkpoint.place());
+    private static void check(Path file, long bytes, String hash) throws IOException {
+        if (!Files.exists(file)) {
+            throw new IOException(file.getFileName() + " is missing");
+        }
+        if (Files.size(file) != bytes) {
+            throw new IOException(file.getFileName() + " has " + Files.size(file) + " bytes instead of " + bytes);
+        }
+        if (!MoreFiles.asByteSource(file).hash(Hashing.sha256()).toString().equals(hash)) {
+            throw new IOException(file.getFileName() + " is damaged: its checksum does not fit");
+        }
+    }
+
+    interface Reader {
+        void readFrom(InputStream in) throws IOException;
+    }
+
+    /** Gives a network the state of a checkpoint, and the trainer what it remembered of faces, if there is such a file. */
+    void restore(Checkpoint checkpoint, TrainableEmbedder model, Reader memory) throws IOException {
+        read(modelFile(checkpoint.place()), model::readState);
+        if (checkpoint.memoryBytes() > 0) {
+            read(directory.resolve(memoryFileName(checkpoint.place())), memory);
+        }
+    }
+
+    private static void read(Path file, Reader reader) throws IOException {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            model.readState(in);
+            reader.readFrom(in);
         } catch (IOException e) {
             throw new IOException("cannot go on from " + file + ": " + e.getMessage(), e);
         }

@@ -21,7 +21,7 @@ public interface Evaluation {
      *
      * @return figures by name, such as {@link #ACCURACY} and {@code auc}; names consist of letters, digits and {@code
      *     _ . @ -}
-     * @throws IOException if faces cannot be read; training reports it and goes on, as after any exception
+     * @throws IOException if faces cannot be read; training reports it and goes on, as after anything thrown
      */
     Map<String, Double> evaluate(FaceEmbedder model) throws IOException;
 

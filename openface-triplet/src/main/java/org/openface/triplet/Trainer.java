@@ -28,9 +28,11 @@ import org.openface.triplet.report.TrainingPlots;
  * gradient mapped onto the embeddings, one backward pass.
  *
  * <p>An epoch is a number of batches, whether or not triplets are found in them; the optimiser's state lasts for the
- * whole run. With {@link Optimizer#averaged} the averaged weights are evaluated. After each epoch the network is written to the work directory ({@code model-0004.nn4} and {@code
- * checkpoint-0004.properties} for epoch 4), evaluated, and the logs ({@code train.log}, {@code test.log}, {@code
- * metrics.csv}, {@code metrics.jsonl}), plots and {@code report.html} are brought up to date.
+ * whole run. With {@link Optimizer#averaged} the averaged weights are evaluated. After each epoch the network is written
+ * to the work directory ({@code model-0004.nn4}, {@code memory-0004.bin} and {@code checkpoint-0004.properties} for epoch
+ * 4), evaluated, and the logs ({@code train.log}, {@code test.log}, {@code metrics.csv}, {@code metrics.jsonl}), plots and
+ * {@code report.html} are brought up to date. An evaluation that fails, whatever it throws, is an event, and training goes
+ * on.
  *
  * <p>A work directory that holds a checkpoint is gone on with: {@link #fit} takes the newest good one, and the run ends with
  * the same network, bit for bit, as one never interrupted. What decides the result must be the same then; the number of
@@ -44,12 +46,18 @@ public final class Trainer {
     /** Name of the evaluation on the validation set. */
     static final String VALIDATION = "validation";
 
+    static final String MEMORY_BANK = "memoryBank";
+    static final String NO_MEMORY_BANK = "none";
+    static final String COVER_IDENTITIES = "coverIdentities";
+
     final TrainableEmbedder model;
     final BatchSampler sampler;
     final int batchesPerEpoch;
     final int epochs;
     final float margin;
     final TripletMiner miner;
+    final int memoryBank;
+    final int memoryBankAfter;
     final TripletLoss loss;
     final Optimizer optimizer;
     final long seed;
@@ -75,17 +83,22 @@ public final class Trainer {
     private Trainer(Builder builder, TrainableEmbedder model, FaceDataset trainingSet, Path workDirectory) {
         this.model = model;
         this.workDirectory = workDirectory;
-        sampler = BatchSampler.builder(trainingSet)
+        BatchSampler.Builder batches = BatchSampler.builder(trainingSet)
                 .identitiesPerBatch(builder.identitiesPerBatch)
                 .imagesPerIdentity(builder.imagesPerIdentity)
                 .extraNegatives(builder.extraNegatives)
                 .horizontalFlip(builder.horizontalFlip)
-                .seed(builder.seed)
-                .build();
+                .seed(builder.seed);
+        if (builder.coverIdentities) {
+            batches.coverIdentities(builder.batchesPerEpoch);
+        }
+        sampler = batches.build();
         batchesPerEpoch = builder.batchesPerEpoch;
         epochs = builder.epochs;
         margin = builder.margin;
         miner = builder.miner;
+        memoryBank = builder.memoryBank;
+        memoryBankAfter = builder.memoryBankAfter;
         loss = builder.loss;
         optimizer = builder.optimizer;
         seed = builder.seed;
@@ -166,11 +179,14 @@ public final class Trainer {
         private int identitiesPerBatch = 15;
         private int imagesPerIdentity = 20;
         private int extraNegatives;
+        private boolean coverIdentities;
         private boolean horizontalFlip = true;
         private int batchesPerEpoch = 250;
         private int epochs = 1000;
         private float margin = 0.2f;
         private TripletMiner miner = TripletMiner.openFace();
+        private int memoryBank;
+        private int memoryBankAfter;
         private TripletLoss loss = TripletLoss.margin();
         private Optimizer optimizer = Optimizer.adam(1e-3);
         private long seed = 2;
@@ -242,6 +258,15 @@ public final class Trainer {
             return this;
         }
 
+        /**
+         * Whether every identity is drawn before any is drawn again, across epochs too; off by default, as in OpenFace, whose
+         * batches each draw from all identities. {@link EpochMetrics#identities} says how many an epoch has shown.
+         */
+        public Builder coverIdentities(boolean on) {
+            coverIdentities = on;
+            return this;
+        }
+
         /** Whether every other image, at random, is mirrored; on by default, as in OpenFace. */
         public Builder horizontalFlip(boolean on) {
             horizontalFlip = on;
@@ -281,6 +306,33 @@ public final class Trainer {
         /** Which triplets are learnt from; {@link TripletMiner#openFace} by default. */
         public Builder miner(TripletMiner strategy) {
             miner = strategy;
+            return this;
+        }
+
+        /**
+         * Keeps the embeddings of the last batches as further negatives: a cross-batch memory (Wang et al., "Cross-Batch
+         * Memory for Embedding Learning", CVPR 2020). They cost neither memory for activations nor a pass through the
+         * network, get no gradient, and the miner sees them as {@link MiningBatch#references}. None by default, as in
+         * OpenFace.
+         *
+         * @param embeddings how many are kept, extra negatives' included; the oldest make way
+         */
+        public Builder memoryBank(int embeddings) {
+            return memoryBank(embeddings, 0);
+        }
+
+        /**
+         * As {@link #memoryBank(int)}, put to use later: at first embeddings change too fast for old ones to mean much.
+         *
+         * @param embeddings how many are kept
+         * @param afterBatches batches of this training before the first that uses them, counted over epochs; the last of
+         *     them fill the memory
+         */
+        public Builder memoryBank(int embeddings, int afterBatches) {
+            checkArgument(embeddings >= 1, "memoryBank (%s) must keep at least 1 embedding", embeddings);
+            checkArgument(afterBatches >= 0, "afterBatches (%s) must not be negative", afterBatches);
+            memoryBank = embeddings;
+            memoryBankAfter = afterBatches;
             return this;
         }
 
@@ -413,8 +465,9 @@ public final class Trainer {
         }
 
         /**
-         * Whether the report names people and shows photographs: hardest pairs and images whose label may be wrong. On by
-         * default; off, neither {@code hardest-pairs.tsv} nor {@code label-noise.tsv} is written.
+         * Whether the report names people and shows photographs: hardest pairs, and images and identities whose label may be
+         * wrong. On by default; off, there are no {@code hardest-pairs.tsv}, {@code label-noise.tsv} and {@code
+         * identity-pairs.tsv}, and those of an earlier run are deleted.
          */
         public Builder reportFaces(boolean on) {
             reportFaces = on;
@@ -433,8 +486,8 @@ public final class Trainer {
         }
 
         /**
-         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one, or else of
-         * the {@link #validationSet}, goes into {@code test.log}.
+         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one that has an
+         * accuracy, or else of the {@link #validationSet}, goes into {@code test.log}.
          *
          * @param name of letters, digits and {@code _ @ -}; prefix of the figures in {@code metrics.csv}
          * @throws IllegalArgumentException if the name has other characters or was used before
@@ -482,6 +535,11 @@ public final class Trainer {
             checkArgument(
                     startFrom != null || !keepOptimizerMemory,
                     "keepOptimizerMemory is about startFrom(...), which is missing");
+            checkArgument(
+                    (long) memoryBank * model.dimension() <= Integer.MAX_VALUE / Float.BYTES,
+                    "memoryBank (%s) embeddings of %s floats are more than 2 GiB; keep fewer",
+                    memoryBank,
+                    model.dimension());
             return new Trainer(this, model, trainingSet, workDirectory);
         }
 
@@ -500,10 +558,16 @@ public final class Trainer {
             words.put("identitiesPerBatch", Integer.toString(identitiesPerBatch));
             words.put("imagesPerIdentity", Integer.toString(imagesPerIdentity));
             words.put("extraNegatives", Integer.toString(extraNegatives));
+            words.put(COVER_IDENTITIES, Boolean.toString(coverIdentities));
             words.put("horizontalFlip", Boolean.toString(horizontalFlip));
             words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
             words.put("margin", Float.toString(margin));
             words.put("miner", Description.of(miner));
+            words.put(
+                    MEMORY_BANK,
+                    memoryBank == 0
+                            ? NO_MEMORY_BANK
+                            : memoryBank + " embeddings after " + memoryBankAfter + " batches");
             words.put("loss", loss.toString());
             words.put("optimizer", optimizer.toString());
             words.put("learningRate", Description.of(schedule));

@@ -80,8 +80,8 @@ public sealed interface TrainingEvent {
     /** An evaluation has ended. */
     record EvaluationCompleted(int epoch, String name, Map<String, Double> figures) implements TrainingEvent {}
 
-    /** An evaluation has failed; training goes on. */
-    record EvaluationFailed(int epoch, String name, Exception cause) implements TrainingEvent {}
+    /** An evaluation has failed, whatever it threw; training goes on. */
+    record EvaluationFailed(int epoch, String name, Throwable cause) implements TrainingEvent {}
 
     /** Something looks wrong. */
     record Diagnosed(Diagnosis diagnosis) implements TrainingEvent {}

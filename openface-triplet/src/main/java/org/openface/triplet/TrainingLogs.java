@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.base.Splitter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -71,7 +72,15 @@ final class TrainingLogs {
     /** What names people and files. */
     void writeFaces(FaceTally faces) throws IOException {
         directory.write("label-noise.tsv", faces.labelNoise());
+        directory.write("identity-pairs.tsv", faces.identityPairs());
         directory.write("hardest-pairs.tsv", faces.hardestPairs());
+    }
+
+    /** Removes what an earlier run has written that was allowed to name people. */
+    void deleteFaces() throws IOException {
+        for (String name : List.of("label-noise.tsv", "identity-pairs.tsv", "hardest-pairs.tsv")) {
+            Files.deleteIfExists(directory.resolve(name));
+        }
     }
 
     /** One line, read back by {@link #parseDiagnosis}. */

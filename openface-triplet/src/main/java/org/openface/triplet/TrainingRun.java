@@ -5,9 +5,13 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
 import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,12 +40,15 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
+import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
+import org.openface.core.image.AlignmentProfile;
+import org.openface.core.image.RgbImage;
 import org.openface.triplet.Checkpoint.Place;
 import org.openface.triplet.Diagnosis.Condition;
 import org.openface.triplet.report.HtmlReport;
@@ -70,11 +77,13 @@ final class TrainingRun {
 
     private EpochTally tally = new EpochTally();
     private final FaceTally faceTally = new FaceTally();
+    private final MemoryBank memoryBank;
     private final List<Diagnosis> diagnoses = new ArrayList<>();
     private final Map<String, List<Verification.RocPoint>> rocs = new LinkedHashMap<>();
     private @Nullable Place lastCheckpoint;
     private long lastCheckpointNanos = System.nanoTime();
     private final long start = System.nanoTime();
+    private long pausedNanos;
     private long stepsDone;
 
     TrainingRun(Trainer trainer, TrainingControl control) throws IOException {
@@ -83,6 +92,7 @@ final class TrainingRun {
         model = trainer.model;
         miner = trainer.miner;
         doctor = new ConvergenceDoctor(trainer.margin);
+        memoryBank = new MemoryBank(trainer.memoryBank, model.dimension());
         directory = WorkDirectory.open(trainer.workDirectory);
         checkpoints = new CheckpointDirectory(directory, trainer.retention);
         logs = new TrainingLogs(directory);
@@ -189,7 +199,7 @@ final class TrainingRun {
                     threads,
                     plan.threads());
         }
-        checkpoints.restore(checkpoint, model);
+        checkpoints.restore(checkpoint, model, this::readMemory);
         history.addAll(checkpoint.history());
         lastCheckpoint = checkpoint.place();
         Map<String, String> state = checkpoint.state();
@@ -207,6 +217,25 @@ final class TrainingRun {
                 switched.add(condition);
                 miner = change.miner();
             }
+        }
+    }
+
+    /** What is remembered of faces. */
+    private void writeMemory(OutputStream out) throws IOException {
+        DataOutputStream data = new DataOutputStream(new BufferedOutputStream(out));
+        memoryBank.write(data);
+        data.writeBoolean(trainer.reportFaces);
+        if (trainer.reportFaces) {
+            faceTally.write(data, trainer.sampler.dataset());
+        }
+        data.flush();
+    }
+
+    private void readMemory(InputStream in) throws IOException {
+        DataInputStream data = new DataInputStream(in);
+        memoryBank.read(data);
+        if (data.readBoolean()) {
+            faceTally.read(data, trainer.sampler.dataset());
         }
     }
 
@@ -253,6 +282,9 @@ final class TrainingRun {
 
     private void epoch(int epoch, BatchLoader batches) throws IOException {
         describe(false);
+        if (tally.batches() == 0) {
+            faceTally.nextEpoch();
+        }
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
             step(epoch, batch, batches);
@@ -277,8 +309,8 @@ final class TrainingRun {
 
     private Checkpoint writeCheckpoint(Place place, boolean evaluated) throws IOException {
         describe(false);
-        Checkpoint checkpoint =
-                checkpoints.write(model, place, evaluated, configuration, provenance(), state(), history);
+        Checkpoint checkpoint = checkpoints.write(
+                model, this::writeMemory, place, evaluated, configuration, provenance(), state(), history);
         lastCheckpoint = place;
         lastCheckpointNanos = System.nanoTime();
         emit(new TrainingEvent.CheckpointWritten(place.epoch(), place.batch(), checkpoints.modelFile(place)));
@@ -289,6 +321,7 @@ final class TrainingRun {
     private void serve(int epoch, int batch) throws IOException {
         Place place = new Place(epoch - 1, batch);
         boolean paused = false;
+        long arrived = System.nanoTime();
         try {
             do {
                 CompletableFuture<Path> snapshot;
@@ -297,7 +330,7 @@ final class TrainingRun {
                 }
                 CompletableFuture<Map<String, Double>> evaluation;
                 while ((evaluation = control.evaluations.poll()) != null) {
-                    evaluation.complete(evaluateAll(place.epoch()));
+                    evaluate(place, evaluation);
                 }
                 if (control.isPaused() && !control.isCancelled() && !paused) {
                     paused = true;
@@ -309,14 +342,30 @@ final class TrainingRun {
             throw new InterruptedIOException("interrupted while pausing");
         }
         if (paused) {
+            pausedNanos += System.nanoTime() - arrived;
             emit(new TrainingEvent.Paused(false));
         }
         if (control.isCancelled()) {
             if (batch > 0 && !place.equals(lastCheckpoint)) {
                 writeCheckpoint(place, true);
             }
-            throw new CancellationException("the training was cancelled after " + place.epoch() + " epochs and " + batch
-                    + " batches; the same call goes on from there");
+            throw cancelled(place);
+        }
+    }
+
+    private static CancellationException cancelled(Place place) {
+        return new CancellationException("the training was cancelled after " + place.epoch() + " epochs and "
+                + place.batch() + " batches; the same call goes on from there");
+    }
+
+    private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) {
+        try {
+            answer.complete(evaluateAll(place));
+        } catch (CancellationException e) {
+            answer.completeExceptionally(e); // cancelled meanwhile, which ends with a checkpoint
+        } catch (RuntimeException | Error e) { // a listener's
+            answer.completeExceptionally(e);
+            throw e;
         }
     }
 
@@ -325,7 +374,7 @@ final class TrainingRun {
         try {
             directory.write(name, model::writeState);
             answer.complete(directory.resolve(name));
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             answer.completeExceptionally(e);
         }
     }
@@ -377,7 +426,10 @@ final class TrainingRun {
         stepsDone++;
         MiningStatistics statistics = triplets.statistics();
         Vitals vitals = Vitals.of(in.embeddings(), statistics, !triplets.isEmpty(), gradientNorm);
-        faceTally.observe(in, loaded.faces());
+        memoryBank.add(in.embeddings(), faces.identities());
+        if (trainer.reportFaces) {
+            faceTally.observe(in, loaded.faces());
+        }
         Duration remaining = remaining(epoch, batch);
         if (triplets.isEmpty()) {
             tally.empty(faces.size(), statistics, vitals);
@@ -423,13 +475,19 @@ final class TrainingRun {
     }
 
     private void diagnoseEpoch() {
-        if (!trainer.evaluations.isEmpty()) {
-            String name = trainer.evaluations.keySet().iterator().next();
-            boolean hasAuc =
-                    history.stream().anyMatch(metrics -> metrics.evaluation().containsKey(name + ".auc"));
-            ConvergenceDoctor.overfitting(history, name + (hasAuc ? ".auc" : "." + Evaluation.ACCURACY))
-                    .ifPresent(this::diagnose);
-        }
+        judgedBy(".auc")
+                .or(() -> judgedBy("." + Evaluation.ACCURACY))
+                .flatMap(figure -> ConvergenceDoctor.overfitting(history, figure))
+                .ifPresent(this::diagnose);
+    }
+
+    /** The figure of the first evaluation that has given one in any epoch. */
+    private Optional<String> judgedBy(String suffix) {
+        return trainer.evaluations.keySet().stream()
+                .map(name -> name + suffix)
+                .filter(figure -> history.stream()
+                        .anyMatch(metrics -> metrics.evaluation().containsKey(figure)))
+                .findFirst();
     }
 
     private MiningBatch miningBatch(int epoch, int batch, FaceBatch faces, EmbeddingBatch embeddings) {
@@ -437,8 +495,12 @@ final class TrainingRun {
         if (image >= 0) {
             throw notFinite(epoch, batch, "the embedding of image " + image + " of the batch");
         }
-        return MiningBatch.of(
+        MiningBatch in = MiningBatch.of(
                 embeddings, faces.identities(), faces.roles(), trainer.margin, new Draws(trainer.seed, epoch, batch));
+        long batchesBefore = (long) (epoch - trainer.firstEpoch) * trainer.batchesPerEpoch + batch;
+        return memoryBank.size() > 0 && batchesBefore >= trainer.memoryBankAfter
+                ? in.withReferences(memoryBank.embeddings(), memoryBank.identities())
+                : in;
     }
 
     private IllegalStateException notFinite(int epoch, int batch, String what) {
@@ -450,14 +512,16 @@ final class TrainingRun {
 
     private Duration remaining(int epoch, int batch) {
         long left = (long) (trainer.epochs - epoch + 1) * trainer.batchesPerEpoch - batch - 1;
-        return Duration.ofNanos((long) ((double) (System.nanoTime() - start) / stepsDone * left));
+        return Duration.ofNanos((long) ((double) (System.nanoTime() - start - pausedNanos) / stepsDone * left));
     }
 
     private void evaluate(Checkpoint checkpoint) throws IOException {
         if (trainer.evaluations.isEmpty()) {
             return;
         }
-        history.set(history.size() - 1, history.get(history.size() - 1).withEvaluation(evaluateAll(lastEpoch())));
+        history.set(
+                history.size() - 1,
+                history.get(history.size() - 1).withEvaluation(evaluateAll(new Place(lastEpoch(), 0))));
         describe(true);
         diagnoseEpoch();
         checkpoints.write(checkpoint.evaluated(state(), history));
@@ -505,13 +569,43 @@ final class TrainingRun {
                 : OptionalDouble.of(value);
     }
 
-    private Map<String, Double> evaluateAll(int epoch) {
+    /** The network as evaluations see it; a cancelled training does not wait for the rest of their faces. */
+    private FaceEmbedder evaluated() {
+        FaceEmbedder averaged = model.averaged();
+        return new FaceEmbedder() {
+            @Override
+            public int imageSize() {
+                return averaged.imageSize();
+            }
+
+            @Override
+            public int dimension() {
+                return averaged.dimension();
+            }
+
+            @Override
+            public Optional<AlignmentProfile> alignmentProfile() {
+                return averaged.alignmentProfile();
+            }
+
+            @Override
+            public EmbeddingBatch embed(List<RgbImage> faces) {
+                if (control.isCancelled()) {
+                    throw new CancellationException("the training was cancelled");
+                }
+                return averaged.embed(faces);
+            }
+        };
+    }
+
+    private Map<String, Double> evaluateAll(Place place) {
+        int epoch = place.epoch();
         Map<String, Double> all = new LinkedHashMap<>();
         for (Map.Entry<String, Evaluation> evaluation : trainer.evaluations.entrySet()) {
             String name = evaluation.getKey();
             TrainingEvent outcome;
             try {
-                Evaluation.Outcome found = evaluation.getValue().outcome(model.averaged());
+                Evaluation.Outcome found = evaluation.getValue().outcome(evaluated());
                 Map<String, Double> figures = found.figures();
                 figures.keySet()
                         .forEach(figure ->
@@ -520,7 +614,10 @@ final class TrainingRun {
                 rocs.put(name, found.roc());
                 outcome = new TrainingEvent.EvaluationCompleted(
                         epoch, name, Collections.unmodifiableMap(new LinkedHashMap<>(figures)));
-            } catch (IOException | RuntimeException e) {
+            } catch (Throwable e) { // errors too: out of memory for an evaluation is not out of memory for training
+                if (control.isCancelled()) {
+                    throw cancelled(place);
+                }
                 outcome = new TrainingEvent.EvaluationFailed(epoch, name, e);
             }
             emit(outcome);
@@ -531,13 +628,14 @@ final class TrainingRun {
     private void report() throws IOException {
         String accuracy = trainer.evaluations.isEmpty()
                 ? null
-                : trainer.evaluations.keySet().iterator().next() + "." + Evaluation.ACCURACY;
+                : judgedBy("." + Evaluation.ACCURACY).orElse(Evaluation.ACCURACY);
         logs.write(history, accuracy);
         logs.writeNotes(configuration, diagnoses, rocs);
-        if (trainer.reportFaces && !faceTally.isEmpty()) {
+        if (!trainer.reportFaces) {
+            logs.deleteFaces();
+        } else if (!faceTally.isEmpty()) {
             logs.writeFaces(faceTally);
         }
-        faceTally.nextEpoch();
         if (!trainer.plots) {
             return;
         }

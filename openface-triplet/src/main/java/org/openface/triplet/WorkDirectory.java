@@ -55,8 +55,9 @@ final class WorkDirectory {
 
     /** Writes a file beside its place, makes sure of it on disk, and moves it there. */
     void write(String name, Content content) throws IOException {
-        Path temporary = temporary(path, name);
+        Path temporary = null;
         try {
+            temporary = temporary(path, name);
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
                 OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
                 content.writeTo(out);
@@ -64,10 +65,18 @@ final class WorkDirectory {
                 channel.force(true);
             }
             Files.move(temporary, resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new IOException("cannot write " + resolve(name) + " (" + e + ")", e);
-        } finally {
-            Files.deleteIfExists(temporary);
+        } catch (IOException | RuntimeException | Error e) {
+            if (temporary != null) {
+                try {
+                    Files.deleteIfExists(temporary);
+                } catch (IOException left) { // the next run removes it
+                    e.addSuppressed(left);
+                }
+            }
+            if (e instanceof IOException) {
+                throw new IOException("cannot write " + resolve(name) + " (" + e + ")", e);
+            }
+            throw e;
         }
     }
 

@@ -2,10 +2,16 @@ package org.openface.triplet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.Role;
 
@@ -66,5 +72,61 @@ class FaceTallyTest {
                     faces);
         }
         assertThat(tally.labelNoise().lines().skip(1)).hasSize(2).allMatch(row -> row.contains("\tann\tcat\t"));
+    }
+
+    /** Ann's images are under two names, whose nearest neighbours they are; Bob and Cat stand alone. */
+    @Test
+    void onePersonUnderTwoNamesIsAPairOfIdentities() throws IOException {
+        List<Face> faces = List.of(
+                face("ann", "1"),
+                face("ann", "2"),
+                face("anne", "1"),
+                face("anne", "2"),
+                face("bob", "1"),
+                face("bob", "2"),
+                face("cat", "1"));
+        FaceTally tally = new FaceTally();
+        for (int step = 0; step < 4; step++) {
+            observe(tally, step, faces);
+        }
+        String expected = "share\timages\tidentity\tidentity\n1.00\t16\tann\tanne\n";
+        assertThat(tally.identityPairs()).isEqualTo(expected);
+
+        // Written and read back it is the same, and goes on alike.
+        FaceDataset dataset = FaceDataset.of(faces);
+        FaceTally copy = new FaceTally();
+        copy.read(new DataInputStream(new ByteArrayInputStream(written(tally, dataset))), dataset);
+        for (FaceTally each : List.of(tally, copy)) {
+            assertThat(each.identityPairs()).isEqualTo(expected);
+            observe(each, 4, faces);
+        }
+        assertThat(copy.labelNoise()).isEqualTo(tally.labelNoise()).contains("\tann\tanne\t");
+        assertThat(copy.hardestPairs())
+                .isEqualTo(tally.hardestPairs())
+                .contains("same")
+                .contains("different");
+        assertThat(written(copy, dataset)).isEqualTo(written(tally, dataset));
+        for (int epoch = 0; epoch < 8; epoch++) {
+            tally.nextEpoch();
+        }
+        assertThat(tally.isEmpty()).isTrue();
+        assertThat(tally.identityPairs().lines()).hasSize(1);
+    }
+
+    private static void observe(FaceTally tally, int step, List<Face> faces) {
+        tally.observe(
+                MiningBatch.of(
+                        new EmbeddingBatch(1, new float[] {0, 2, 0.5f, 1.5f, 90, 91, 70}),
+                        new int[] {0, 0, 1, 1, 2, 2, 3},
+                        List.of(Role.FULL, Role.FULL, Role.FULL, Role.FULL, Role.FULL, Role.FULL, Role.NEGATIVE_ONLY),
+                        0.2f,
+                        new Draws(1, 1, step)),
+                faces);
+    }
+
+    private static byte[] written(FaceTally tally, FaceDataset dataset) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        tally.write(new DataOutputStream(bytes), dataset);
+        return bytes.toByteArray();
     }
 }

@@ -14,7 +14,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
 
-/** A work directory on a file system of 256 KiB; needs a Linux on which the test may mount one. */
+/**
+ * A work directory on a file system of 256 KiB that becomes full, or read-only; needs a Linux on which the test may mount
+ * one.
+ */
 @Tag("soak")
 class FullDiskTest {
     private static int run(String... command) throws IOException, InterruptedException {
@@ -34,8 +37,13 @@ class FullDiskTest {
                 .workDirectory(work);
     }
 
-    @Test
-    void aFullDiskStopsTheRunAndTheLastCheckpointStaysGood(@TempDir Path temp) throws Exception {
+    /** What happens to the file system in the third epoch, and how it is put right. */
+    private interface Trouble {
+        void on(Path mounted) throws Exception;
+    }
+
+    private static void stopsTheRunAndTheLastCheckpointStaysGood(
+            Path temp, String message, Trouble begins, Trouble ends) throws Exception {
         FaceDataset faces = Patterns.write(temp.resolve("faces"), 4, 4);
         TrainingResult whole = trainer(faces, temp.resolve("whole")).fit();
 
@@ -48,30 +56,60 @@ class FullDiskTest {
         }
         assumeThat(mounted).as("a file system can be mounted").isTrue();
         try {
-            Path filler = small.resolve("filler");
             Trainer.Builder trainer = trainer(faces, small.resolve("work"));
             assertThatThrownBy(() -> trainer.listener(event -> {
                                 if (event instanceof TrainingEvent.StepCompleted step
                                         && step.epoch() == 3
                                         && step.batch() == 1) {
-                                    fill(filler);
+                                    try {
+                                        begins.on(small);
+                                    } catch (Exception e) {
+                                        throw new IllegalStateException(e);
+                                    }
                                 }
                             })
                             .fit())
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("cannot write")
-                    .hasMessageContaining("No space left");
+                    .hasMessageContaining(message);
+            ends.on(small);
             try (Stream<Path> files = Files.list(small.resolve("work"))) {
                 assertThat(files.filter(file -> file.getFileName().toString().startsWith(".writing")))
                         .isEmpty();
             }
-            Files.delete(filler);
             TrainingResult resumed = trainer(faces, small.resolve("work")).fit();
             assertThat(resumed.weightsHash()).isEqualTo(whole.weightsHash());
             assertThat(resumed.history()).hasSize(6);
         } finally {
             run("umount", small.toString());
         }
+    }
+
+    @Test
+    void aFullDisk(@TempDir Path temp) throws Exception {
+        stopsTheRunAndTheLastCheckpointStaysGood(
+                temp,
+                "No space left",
+                small -> fill(small.resolve("filler")),
+                small -> Files.delete(small.resolve("filler")));
+    }
+
+    @Test
+    void aDiskThatBecomesReadOnly(@TempDir Path temp) throws Exception {
+        stopsTheRunAndTheLastCheckpointStaysGood(
+                temp,
+                "Read-only file system",
+                small -> assertThat(run("mount", "-o", "remount,ro", small.toString()))
+                        .isZero(),
+                small -> {
+                    // Nor does a run begin there.
+                    FaceDataset faces = FaceDataset.index(temp.resolve("faces"));
+                    assertThatThrownBy(
+                                    () -> trainer(faces, small.resolve("work")).fit())
+                            .isInstanceOf(IOException.class)
+                            .hasMessageContaining("cannot write to the work directory " + small.resolve("work"));
+                    run("mount", "-o", "remount,rw", small.toString());
+                });
     }
 
     private static void fill(Path file) {

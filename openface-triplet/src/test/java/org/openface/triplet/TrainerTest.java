@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import com.google.common.hash.Hashing;
+import com.google.common.primitives.Floats;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,10 +19,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,8 +34,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.Role;
 import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
@@ -175,8 +181,10 @@ class TrainerTest {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .containsExactlyInAnyOrder(
                             "model-0002.nn4",
+                            "memory-0002.bin",
                             "checkpoint-0002.properties",
                             "model-0003.nn4",
+                            "memory-0003.bin",
                             "checkpoint-0003.properties",
                             "train.log",
                             "test.log",
@@ -185,6 +193,7 @@ class TrainerTest {
                             "configuration.tsv",
                             "diagnoses.tsv",
                             "label-noise.tsv",
+                            "identity-pairs.tsv",
                             "hardest-pairs.tsv",
                             "report.html",
                             "loss.png",
@@ -214,8 +223,10 @@ class TrainerTest {
             assertThat(in.read()).isEqualTo(-1);
         }
         assertThat(read.weightsHash()).isEqualTo(result.weightsHash());
-        assertThat(Files.readString(work.resolve("checkpoint-0003.properties")))
-                .doesNotContain("person", temp.toString());
+        for (String file : List.of("checkpoint-0003.properties", "memory-0003.bin")) {
+            assertThat(new String(Files.readAllBytes(work.resolve(file)), StandardCharsets.ISO_8859_1))
+                    .doesNotContain("person", temp.toString());
+        }
     }
 
     @Test
@@ -413,8 +424,11 @@ class TrainerTest {
     @Test
     void aRunInterruptedBeforeItsEvaluationMakesUpForIt() throws IOException {
         assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
-                        .evaluateEachEpoch("lfw", model -> {
-                            throw new OutOfMemoryError("killed here");
+                        .evaluateEachEpoch("lfw", model -> Map.of("accuracy", 0.5))
+                        .listener(event -> {
+                            if (event instanceof TrainingEvent.CheckpointWritten) {
+                                throw new OutOfMemoryError("killed here");
+                            }
                         })
                         .fit())
                 .isInstanceOf(OutOfMemoryError.class);
@@ -428,7 +442,17 @@ class TrainerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model cut", "model flipped", "model gone", "trainer cut", "trainer flipped"})
+    @ValueSource(
+            strings = {
+                "model cut",
+                "model flipped",
+                "model gone",
+                "memory cut",
+                "memory flipped",
+                "memory gone",
+                "trainer cut",
+                "trainer flipped"
+            })
     void aDamagedCheckpointIsSkipped(String damage) throws IOException {
         TrainingResult whole = trainer(new LinearEmbedder(1)).epochs(3).fit();
         damage(damage, 3);
@@ -459,7 +483,11 @@ class TrainerTest {
 
     private void damage(String how, int epoch) throws IOException {
         Path file = work.resolve(String.format(
-                Locale.ROOT, how.startsWith("model") ? "model-%04d.nn4" : "checkpoint-%04d.properties", epoch));
+                Locale.ROOT,
+                how.startsWith("model")
+                        ? "model-%04d.nn4"
+                        : how.startsWith("memory") ? "memory-%04d.bin" : "checkpoint-%04d.properties",
+                epoch));
         byte[] bytes = Files.readAllBytes(file);
         if (how.endsWith("cut")) {
             Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
@@ -490,6 +518,177 @@ class TrainerTest {
         dataset = FaceDataset.index(faces);
         assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).fit()).hasMessageContaining("trainingSet was ");
         assertThat(Files.readAllBytes(work.resolve("model-0002.nn4"))).isEqualTo(before);
+    }
+
+    /** Interrupts by a listener's exception after so many batches, and goes on with another network. */
+    private TrainingResult interrupted(int stopAfter, UnaryOperator<Trainer.Builder> settings) throws IOException {
+        int[] steps = {0};
+        Trainer.Builder first = settings.apply(trainer(new LinearEmbedder(1)));
+        assertThatThrownBy(() -> first.listener(event -> {
+                            if ((event instanceof TrainingEvent.StepCompleted
+                                            || event instanceof TrainingEvent.EmptyBatch)
+                                    && ++steps[0] == stopAfter) {
+                                throw new IllegalStateException("power cut");
+                            }
+                        })
+                        .fit())
+                .hasMessage("power cut");
+        return settings.apply(trainer(new LinearEmbedder(77))).fit();
+    }
+
+    @Test
+    void aMemoryBankGoesOnBitForBit() throws IOException {
+        Path whole = temp.resolve("whole");
+        UnaryOperator<Trainer.Builder> settings =
+                builder -> builder.epochs(3).extraNegatives(2).memoryBank(40, 3).checkpointEveryBatches(2);
+        TrainingResult uninterrupted = settings.apply(trainer(new LinearEmbedder(1)))
+                .workDirectory(whole)
+                .fit();
+        for (int stopAfter : new int[] {3, 4, 8, 13}) {
+            work = temp.resolve("stopped after " + stopAfter);
+            TrainingResult resumed = interrupted(stopAfter, settings);
+            assertThat(resumed.modelFile()).hasSameBinaryContentAs(uninterrupted.modelFile());
+            for (String file : List.of(
+                    "memory-0003.bin", "label-noise.tsv", "identity-pairs.tsv", "hardest-pairs.tsv", "train.log")) {
+                assertThat(work.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+            }
+        }
+        // The memory does play a part, and only after the third batch.
+        List<Double> with = losses();
+        work = temp.resolve("without");
+        events.clear();
+        trainer(new LinearEmbedder(1)).epochs(3).extraNegatives(2).fit();
+        List<Double> without = losses();
+        assertThat(with.subList(0, 3)).isEqualTo(without.subList(0, 3));
+        assertThat(with.get(3)).isNotEqualTo(without.get(3));
+
+        work = whole;
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
+                        .epochs(3)
+                        .extraNegatives(2)
+                        .memoryBank(41, 3)
+                        .fit())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(
+                        "memoryBank was 40 embeddings after 3 batches and is now 41 embeddings after 3 batches");
+    }
+
+    @Test
+    void theMinerSeesTheLastEmbeddingsAndTheirIdentities() throws IOException {
+        List<MiningBatch> seen = new ArrayList<>();
+        trainer(new LinearEmbedder(1))
+                .epochs(1)
+                .extraNegatives(2)
+                .memoryBank(30, 1)
+                .miner(in -> {
+                    seen.add(in);
+                    return TripletMiner.openFace().mine(in);
+                })
+                .fit();
+        assertThat(seen).hasSize(5);
+        List<Float> values = new ArrayList<>();
+        List<Integer> identities = new ArrayList<>();
+        for (int batch = 0; batch < 5; batch++) {
+            MiningBatch in = seen.get(batch);
+            int kept = Math.min(30, identities.size());
+            assertThat(in.sizeWithReferences()).isEqualTo(in.size() + (batch == 0 ? 0 : kept));
+            if (batch > 0) {
+                int dimension = in.embeddings().dimension();
+                assertThat(Floats.asList(in.references().values()))
+                        .isEqualTo(values.subList(values.size() - kept * dimension, values.size()));
+                for (int i = 0; i < kept; i++) {
+                    assertThat(in.identity(in.size() + i)).isEqualTo(identities.get(identities.size() - kept + i));
+                    assertThat(in.role(in.size() + i)).isEqualTo(Role.NEGATIVE_ONLY);
+                }
+            }
+            values.addAll(Floats.asList(in.embeddings().values()));
+            for (int i = 0; i < in.size(); i++) {
+                identities.add(in.identity(i));
+            }
+        }
+        assertThatThrownBy(() -> Trainer.builder().memoryBank(0)).hasMessageContaining("memoryBank (0)");
+        assertThatThrownBy(
+                        () -> trainer(new LinearEmbedder(1)).memoryBank(1 << 29).build())
+                .hasMessageContaining("more than 2 GiB");
+    }
+
+    @Test
+    void everyIdentityIsShownBeforeAnyIsShownAgainWhenAskedFor() throws IOException {
+        // Turns of two batches of 4 of the 6 people: any 5 batches in a row hold a whole one.
+        UnaryOperator<Trainer.Builder> settings =
+                builder -> builder.epochs(4).coverIdentities(true).checkpointEveryBatches(1);
+        TrainingResult whole = settings.apply(trainer(new LinearEmbedder(1)))
+                .workDirectory(temp.resolve("whole"))
+                .fit();
+        assertThat(whole.history()).allMatch(epoch -> epoch.identities() == PEOPLE);
+        assertThat(interrupted(8, settings).weightsHash()).isEqualTo(whole.weightsHash());
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).epochs(4).fit())
+                .hasMessageContaining("coverIdentities was true and is now false");
+    }
+
+    @Test
+    void aCheckpointOfTheFormatBeforeIsGoneOnWith() throws IOException {
+        TrainingResult whole = trainer(new LinearEmbedder(1)).epochs(3).fit();
+        damage("trainer cut", 3); // leaves the second epoch's
+        Path file = work.resolve("checkpoint-0002.properties");
+        String old = Files.readAllLines(file).stream()
+                .filter(line -> !line.startsWith("sha256=")
+                        && !line.startsWith("memory.")
+                        && !line.startsWith("configuration.memoryBank")
+                        && !line.startsWith("configuration.coverIdentities"))
+                .map(line -> line.equals("format=openface-checkpoint-3") ? "format=openface-checkpoint-2" : line)
+                .collect(Collectors.joining("\n", "", "\n"));
+        Files.writeString(file, old + "sha256=" + Hashing.sha256().hashString(old, StandardCharsets.UTF_8) + "\n");
+        Files.delete(work.resolve("memory-0002.bin"));
+        events.clear();
+        assertThat(trainer(new LinearEmbedder(1)).epochs(3).fit().weightsHash()).isEqualTo(whole.weightsHash());
+        assertThat(events(TrainingEvent.StepCompleted.class)).hasSize(5);
+        // What is new since was off then.
+        Files.delete(work.resolve("checkpoint-0003.properties"));
+        Files.writeString(file, old + "sha256=" + Hashing.sha256().hashString(old, StandardCharsets.UTF_8) + "\n");
+        assertThatThrownBy(() ->
+                        trainer(new LinearEmbedder(1)).epochs(3).memoryBank(9).fit())
+                .hasMessageContaining("memoryBank was none and is now 9 embeddings after 0 batches");
+    }
+
+    private List<Double> losses() {
+        return events(TrainingEvent.StepCompleted.class).stream()
+                .map(TrainingEvent.StepCompleted::loss)
+                .toList();
+    }
+
+    @Test
+    void whateverAnEvaluationThrowsTrainingGoesOn() throws IOException {
+        TrainingResult undisturbed = trainer(new LinearEmbedder(1))
+                .workDirectory(temp.resolve("undisturbed"))
+                .fit();
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .evaluateEachEpoch("memory", model -> {
+                    throw new OutOfMemoryError("pairs");
+                })
+                .evaluateEachEpoch("class", model -> {
+                    throw new NoClassDefFoundError("codec");
+                })
+                .evaluateEachEpoch("files", model -> {
+                    throw new IOException("gone");
+                })
+                .evaluateEachEpoch("name", model -> Map.of("not a name", 1.0))
+                .evaluateEachEpoch("good", model -> Map.of("accuracy", 0.5))
+                .fit();
+        assertThat(events(TrainingEvent.EvaluationFailed.class))
+                .extracting(TrainingEvent.EvaluationFailed::name)
+                .containsExactly("memory", "class", "files", "name", "memory", "class", "files", "name");
+        assertThat(result.weightsHash()).isEqualTo(undisturbed.weightsHash());
+        assertThat(result.last().evaluation()).isEqualTo(Map.of("good.accuracy", 0.5));
+        // The first that has an accuracy.
+        assertThat(Files.readString(work.resolve("test.log"))).isEqualTo("lfwAcc\t\n 5.0000e-01\t\n 5.0000e-01\t\n");
+        work = temp.resolve("failing");
+        trainer(new LinearEmbedder(1))
+                .evaluateEachEpoch("lfw", model -> {
+                    throw new IOException("gone");
+                })
+                .fit();
+        assertThat(Files.readString(work.resolve("test.log"))).isEqualTo("lfwAcc\t\n        nan\t\n        nan\t\n");
     }
 
     @Test
@@ -679,9 +878,14 @@ class TrainerTest {
                 .checkpointEveryBatches(1)
                 .evaluateEachEpoch("lfw", model -> Map.of("accuracy", accuracies[epoch[0]++]))
                 .fit();
-        try (Stream<Path> files = Files.list(work)) {
-            assertThat(files.map(file -> file.getFileName().toString()).filter(name -> name.startsWith("model")))
-                    .containsExactlyInAnyOrder("model-0002.nn4", "model-0003.nn4", "model-0006.nn4", "model-0008.nn4");
+        for (String kind : List.of("model-%s.nn4", "memory-%s.bin", "checkpoint-%s.properties")) {
+            try (Stream<Path> files = Files.list(work)) {
+                assertThat(files.map(file -> file.getFileName().toString())
+                                .filter(name -> name.startsWith(kind.substring(0, 6))))
+                        .containsExactlyInAnyOrderElementsOf(Stream.of("0002", "0003", "0006", "0008")
+                                .map(kind::formatted)
+                                .toList());
+            }
         }
     }
 
@@ -753,22 +957,23 @@ class TrainerTest {
                 return average;
             }
         };
-        List<FaceEmbedder> evaluated = new ArrayList<>();
+        List<Embedding> evaluated = new ArrayList<>();
         trainer(model)
                 .epochs(1)
                 .evaluateEachEpoch("lfw", embedder -> {
-                    evaluated.add(embedder);
+                    evaluated.add(embedder.embed(picture(1, 1)));
                     return Map.of();
                 })
                 .fit();
-        assertThat(evaluated).containsExactly(average);
+        assertThat(evaluated).containsExactly(average.embed(picture(1, 1)));
     }
 
     @Test
     void theReportNamesPeopleOnlyIfItMay() throws IOException {
         trainer(new LinearEmbedder(1)).plots(true).reportFaces(false).fit();
-        assertThat(work.resolve("label-noise.tsv")).doesNotExist();
-        assertThat(work.resolve("hardest-pairs.tsv")).doesNotExist();
+        for (String file : List.of("label-noise.tsv", "identity-pairs.tsv", "hardest-pairs.tsv")) {
+            assertThat(work.resolve(file)).doesNotExist();
+        }
         assertThat(Files.readString(work.resolve("report.html"))).doesNotContain("person 0", "data:image");
 
         work = temp.resolve("named");
@@ -778,6 +983,10 @@ class TrainerTest {
         // A finished run that is started again has seen nothing and keeps what is there.
         trainer(new LinearEmbedder(1)).plots(true).fit();
         assertThat(work.resolve("hardest-pairs.tsv")).hasBinaryContent(pairs);
+        // One that may no longer name people takes back what it has named.
+        trainer(new LinearEmbedder(1)).plots(true).reportFaces(false).fit();
+        assertThat(work.resolve("hardest-pairs.tsv")).doesNotExist();
+        assertThat(Files.readString(work.resolve("report.html"))).doesNotContain("person 0", "data:image");
     }
 
     @Test

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.image.RgbImage;
 
 /** Control of a training under way. */
 @Timeout(60)
@@ -134,5 +135,75 @@ class TrainingTest {
                 .hasMessage("enough");
         CompletableFuture<Path> snapshot = training.snapshot();
         assertThatThrownBy(snapshot::join).isInstanceOf(CompletionException.class);
+    }
+
+    @Test
+    void whoAskedHearsOfAnEvaluationThatEndsTheTraining() throws Exception {
+        Training training = trainer.listener(event -> {
+                    if (event instanceof TrainingEvent.EvaluationCompleted) {
+                        throw new IllegalStateException("the listener's");
+                    }
+                })
+                .start();
+        CompletableFuture<Map<String, Double>> figures = training.evaluate();
+        assertThatThrownBy(figures::join).hasRootCauseMessage("the listener's");
+        assertThatThrownBy(training::await).hasMessage("the listener's");
+    }
+
+    @Test
+    void cancellingDoesNotWaitForTheRestOfAnEvaluation() throws Exception {
+        CountDownLatch embedding = new CountDownLatch(1);
+        RgbImage face = Patterns.picture(0, 0);
+        Training training = trainer.evaluateEachEpoch("endless", model -> {
+                    while (true) {
+                        model.embed(face);
+                        embedding.countDown();
+                    }
+                })
+                .start();
+        begun.await();
+        CompletableFuture<Map<String, Double>> figures = training.evaluate();
+        embedding.await();
+        training.cancel();
+        assertThatThrownBy(training::await)
+                .isInstanceOf(CancellationException.class)
+                .hasMessageContaining("goes on from there");
+        assertThat(figures).isCompletedExceptionally();
+        assertThat(work.resolve(String.format("checkpoint-0000+%06d.properties", batches())))
+                .exists();
+        assertThat(events).noneMatch(event -> event instanceof TrainingEvent.EvaluationFailed);
+    }
+
+    @Test
+    void whatAnEvaluationAtTheEndOfAnEpochWasCancelledInIsMadeUpFor() throws Exception {
+        CountDownLatch embedding = new CountDownLatch(1);
+        RgbImage face = Patterns.picture(0, 0);
+        Training training = trainer.batchesPerEpoch(2)
+                .evaluateEachEpoch("later", model -> {
+                    while (embedding.getCount() >= 0) {
+                        model.embed(face);
+                        embedding.countDown();
+                    }
+                    return Map.of();
+                })
+                .start();
+        embedding.await();
+        training.cancel();
+        assertThatThrownBy(training::await)
+                .isInstanceOf(CancellationException.class)
+                .hasMessageContaining("after 1 epochs and 0 batches");
+        events.clear();
+        TrainingResult result = Trainer.builder()
+                .model(new LinearEmbedder(1))
+                .trainingSet(FaceDataset.index(work.resolveSibling("faces")))
+                .identitiesPerBatch(3)
+                .imagesPerIdentity(3)
+                .batchesPerEpoch(2)
+                .epochs(1)
+                .workDirectory(work)
+                .plots(false)
+                .evaluateEachEpoch("later", model -> Map.of("accuracy", 0.75))
+                .fit();
+        assertThat(result.last().evaluation()).isEqualTo(Map.of("later.accuracy", 0.75));
     }
 }

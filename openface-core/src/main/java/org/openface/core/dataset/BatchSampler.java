@@ -24,13 +24,23 @@ public final class BatchSampler {
     private static final int EXTRA_NEGATIVES = 3;
     private static final int FLIP = 4;
     private static final int AUGMENTATION = 5;
+    private static final int TURN = 6;
+    private static final int FILLING = 7;
 
     private final FaceDataset dataset;
     private final int identitiesPerBatch;
     private final int imagesPerIdentity;
     private final int extraNegatives;
     private final boolean horizontalFlip;
+    private final int coverageEpoch;
     private final long seed;
+
+    /** The order of a turn. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Turn(long number, int[] order) {}
+
+    /** The last one used; made anew, alike, if another thread was quicker. */
+    private volatile Turn turn = new Turn(-1, new int[0]);
 
     private BatchSampler(Builder builder) {
         dataset = builder.dataset;
@@ -38,6 +48,7 @@ public final class BatchSampler {
         imagesPerIdentity = builder.imagesPerIdentity;
         extraNegatives = builder.extraNegatives;
         horizontalFlip = builder.horizontalFlip;
+        coverageEpoch = builder.coverageEpoch;
         seed = builder.seed;
     }
 
@@ -53,6 +64,7 @@ public final class BatchSampler {
         private int imagesPerIdentity = 20;
         private int extraNegatives;
         private boolean horizontalFlip = true;
+        private int coverageEpoch;
         private long seed = 2;
 
         private Builder(FaceDataset dataset) {
@@ -92,6 +104,19 @@ public final class BatchSampler {
         /** Whether every other image, at random, is mirrored; on by default, as in OpenFace. */
         public Builder horizontalFlip(boolean on) {
             horizontalFlip = on;
+            return this;
+        }
+
+        /**
+         * Draws every identity before any is drawn again: in turns of as many batches as that takes, the last one filled up
+         * with random others. A turn goes on in the next epoch, so that all people get theirs however short epochs are. By
+         * default each batch draws from all, as OpenFace's do, and an epoch leaves out whom chance leaves out.
+         *
+         * @param batchesPerEpoch batches in an epoch, which tells where in a turn an epoch begins
+         */
+        public Builder coverIdentities(int batchesPerEpoch) {
+            checkArgument(batchesPerEpoch >= 1, "batchesPerEpoch (%s) must be at least 1", batchesPerEpoch);
+            coverageEpoch = batchesPerEpoch;
             return this;
         }
 
@@ -198,7 +223,11 @@ public final class BatchSampler {
         return random(epoch, batch, AUGMENTATION, position);
     }
 
-    /** How many identities the batches of an epoch show, as full members; known without reading an image. */
+    /**
+     * How many identities the batches of an epoch show, as full members; known without reading an image.
+     *
+     * @param batches numbered from 0
+     */
     public int identitiesInEpoch(int epoch, int batches) {
         BitSet seen = new BitSet();
         for (int batch = 0; batch < batches; batch++) {
@@ -210,8 +239,33 @@ public final class BatchSampler {
     }
 
     private int[] people(int epoch, int batch) {
-        return random(epoch, batch, IDENTITIES, 0)
-                .distinct(identitiesPerBatch, dataset.identities().size());
+        int all = dataset.identities().size();
+        if (coverageEpoch == 0) {
+            return random(epoch, batch, IDENTITIES, 0).distinct(identitiesPerBatch, all);
+        }
+        int batchesPerTurn = (all + identitiesPerBatch - 1) / identitiesPerBatch;
+        long position = (long) epoch * coverageEpoch + batch;
+        int[] order = turn(position / batchesPerTurn);
+        int from = (int) (position % batchesPerTurn) * identitiesPerBatch;
+        int[] people = Arrays.copyOfRange(order, from, from + identitiesPerBatch);
+        if (from + identitiesPerBatch > all) {
+            // The last of the turn: those who are still to come, and others.
+            int[] others = random(epoch, batch, FILLING, 0).distinct(from + identitiesPerBatch - all, from);
+            for (int i = 0; i < others.length; i++) {
+                people[all - from + i] = order[others[i]];
+            }
+        }
+        return people;
+    }
+
+    private int[] turn(long number) {
+        Turn last = turn;
+        if (last.number() != number) {
+            int all = dataset.identities().size();
+            last = new Turn(number, AddressedRandom.at(seed, TURN, number).distinct(all, all));
+            turn = last;
+        }
+        return last.order();
     }
 
     private AddressedRandom random(int epoch, int batch, int purpose, int index) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -191,6 +192,72 @@ class BatchSamplerTest {
                 .extraNegatives(100)
                 .build();
         assertThat(sampler.sample(0, 0).size()).isEqualTo(6);
+    }
+
+    /** The people of the batches of an epoch, in order. */
+    private static List<List<Integer>> people(BatchSampler sampler, int epoch, int batches) {
+        return IntStream.range(0, batches)
+                .mapToObj(batch -> sampler.sample(epoch, batch).entries().stream()
+                        .filter(entry -> entry.role() == Role.FULL)
+                        .map(Entry::identity)
+                        .distinct()
+                        .toList())
+                .toList();
+    }
+
+    @Test
+    void everyoneIsDrawnBeforeAnyoneIsDrawnAgain() {
+        // Turns of ceil(8 / 3) = 3 batches; epochs of 4 batches begin anywhere in one.
+        BatchSampler sampler = BatchSampler.builder(UNEVEN)
+                .identitiesPerBatch(3)
+                .imagesPerIdentity(2)
+                .coverIdentities(4)
+                .build();
+        List<List<Integer>> all = new ArrayList<>();
+        for (int epoch = 0; epoch < 600; epoch++) {
+            all.addAll(people(sampler, epoch, 4));
+            assertThat(sampler.identitiesInEpoch(epoch, 4)).isGreaterThanOrEqualTo(epoch % 3 == 1 ? 6 : 8);
+        }
+        int[] drawn = new int[8];
+        Set<List<Integer>> orders = new HashSet<>();
+        for (int first = 0; first < all.size(); first += 3) {
+            List<Integer> turn =
+                    all.subList(first, first + 3).stream().flatMap(List::stream).toList();
+            assertThat(turn.subList(0, 8)).doesNotHaveDuplicates(); // the ninth is a filling
+            assertThat(all.subList(first, first + 3)).allMatch(batch -> batch.size() == 3);
+            turn.forEach(person -> drawn[person]++);
+            orders.add(turn.subList(0, 8));
+        }
+        assertThat(orders).hasSizeGreaterThan(700); // of 800 turns
+        // 800 turns and an eighth of the 800 fillings, which have a standard deviation below 10.
+        assertThat(asList(drawn)).allSatisfy(count -> assertThat(count).isBetween(860, 940));
+    }
+
+    @Test
+    void withCoverageABatchStillDependsOnItsAddressAlone() {
+        BatchSampler.Builder builder = BatchSampler.builder(UNEVEN)
+                .identitiesPerBatch(3)
+                .imagesPerIdentity(2)
+                .extraNegatives(3)
+                .coverIdentities(4);
+        BatchSampler forward = builder.build();
+        BatchSampler backward = builder.build();
+        List<BatchSample> samples = IntStream.range(0, 40)
+                .mapToObj(i -> forward.sample(i / 4, i % 4))
+                .toList();
+        for (int i = 39; i >= 0; i--) {
+            assertThat(backward.sample(i / 4, i % 4)).isEqualTo(samples.get(i));
+        }
+        assertThat(people(builder.seed(3).build(), 0, 4)).isNotEqualTo(people(forward, 0, 4));
+        // All people in every batch: turns of one batch.
+        assertThat(people(
+                        BatchSampler.builder(UNEVEN)
+                                .identitiesPerBatch(8)
+                                .coverIdentities(4)
+                                .build(),
+                        1,
+                        4))
+                .allMatch(batch -> batch.size() == 8);
     }
 
     @Test

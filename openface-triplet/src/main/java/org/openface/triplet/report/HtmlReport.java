@@ -38,7 +38,8 @@ public final class HtmlReport {
 
     /**
      * Writes {@code report.html} into a work directory, over an earlier one. What has no file there has no part in the
-     * page; photographs and names of people come from {@code hardest-pairs.tsv} and {@code label-noise.tsv} alone.
+     * page; photographs and names of people come from {@code hardest-pairs.tsv}, {@code label-noise.tsv} and {@code
+     * identity-pairs.tsv} alone.
      *
      * @return the page
      * @throws IOException if {@code metrics.csv} is missing or no table of numbers, or the page cannot be written
@@ -51,10 +52,8 @@ public final class HtmlReport {
                 .collect(Collectors.joining(",")));
         json.append("},\"diagnoses\":").append(Json.rows(table(workDirectory.resolve("diagnoses.tsv"))));
         json.append(",\"configuration\":").append(Json.rows(table(workDirectory.resolve("configuration.tsv"))));
-        json.append(",\"noise\":")
-                .append(Json.rows(table(workDirectory.resolve("label-noise.tsv")).stream()
-                        .limit(NOISE_ROWS)
-                        .toList()));
+        json.append(",\"noise\":").append(firstRows(workDirectory.resolve("label-noise.tsv")));
+        json.append(",\"confused\":").append(firstRows(workDirectory.resolve("identity-pairs.tsv")));
         json.append(",\"rocs\":[").append(rocs(workDirectory)).append("],\"pairs\":[");
         json.append(table(workDirectory.resolve("hardest-pairs.tsv")).stream()
                 .filter(row -> row.size() == 6)
@@ -82,6 +81,10 @@ public final class HtmlReport {
                         .map(line -> Splitter.on('\t').splitToList(line))
                         .toList()
                 : List.of();
+    }
+
+    private static String firstRows(Path file) throws IOException {
+        return Json.rows(table(file).stream().limit(NOISE_ROWS).toList());
     }
 
     private static String rocs(Path workDirectory) throws IOException {

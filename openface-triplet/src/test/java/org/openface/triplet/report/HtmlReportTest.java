@@ -25,6 +25,8 @@ class HtmlReportTest {
         Files.writeString(
                 work.resolve("label-noise.tsv"),
                 "share\tbatches\tlabelled\tlooksLike\tfile\n1\t4\t" + name + "\tb\tc\n");
+        Files.writeString(
+                work.resolve("identity-pairs.tsv"), "share\timages\tidentity\tidentity\n0.5\t40\t" + name + "\tbob\n");
         String page = Files.readString(HtmlReport.write(work));
         assertThat(page).doesNotContain("alert('\"").doesNotContain("</script><script>alert");
         assertThat(page.split("</script>", -1)).hasSize(3); // the data and the program
