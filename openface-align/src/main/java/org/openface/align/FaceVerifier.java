@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
-import org.openface.align.FaceDetector.DetectedFace;
 import org.openface.align.FacePatch.View;
 
 /**

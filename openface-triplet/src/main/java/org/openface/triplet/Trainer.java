@@ -486,8 +486,8 @@ public final class Trainer {
         }
 
         /**
-         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one, or else of
-         * the {@link #validationSet}, goes into {@code test.log}.
+         * Evaluates the network after each epoch. May be called several times; the accuracy of the first one that has an
+         * accuracy, or else of the {@link #validationSet}, goes into {@code test.log}.
          *
          * @param name of letters, digits and {@code _ @ -}; prefix of the figures in {@code metrics.csv}
          * @throws IllegalArgumentException if the name has other characters or was used before

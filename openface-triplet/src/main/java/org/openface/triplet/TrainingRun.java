@@ -47,6 +47,7 @@ import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.triplet.Checkpoint.Place;
 import org.openface.triplet.Diagnosis.Condition;
@@ -280,10 +281,10 @@ final class TrainingRun {
     }
 
     private void epoch(int epoch, BatchLoader batches) throws IOException {
+        describe(false);
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
         }
-        describe(false);
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
             step(epoch, batch, batches);
@@ -474,13 +475,19 @@ final class TrainingRun {
     }
 
     private void diagnoseEpoch() {
-        if (!trainer.evaluations.isEmpty()) {
-            String name = trainer.evaluations.keySet().iterator().next();
-            boolean hasAuc =
-                    history.stream().anyMatch(metrics -> metrics.evaluation().containsKey(name + ".auc"));
-            ConvergenceDoctor.overfitting(history, name + (hasAuc ? ".auc" : "." + Evaluation.ACCURACY))
-                    .ifPresent(this::diagnose);
-        }
+        judgedBy(".auc")
+                .or(() -> judgedBy("." + Evaluation.ACCURACY))
+                .flatMap(figure -> ConvergenceDoctor.overfitting(history, figure))
+                .ifPresent(this::diagnose);
+    }
+
+    /** The figure of the first evaluation that has given one in any epoch. */
+    private Optional<String> judgedBy(String suffix) {
+        return trainer.evaluations.keySet().stream()
+                .map(name -> name + suffix)
+                .filter(figure -> history.stream()
+                        .anyMatch(metrics -> metrics.evaluation().containsKey(figure)))
+                .findFirst();
     }
 
     private MiningBatch miningBatch(int epoch, int batch, FaceBatch faces, EmbeddingBatch embeddings) {
@@ -518,30 +525,6 @@ final class TrainingRun {
         describe(true);
         diagnoseEpoch();
         checkpoints.write(checkpoint.evaluated(state(), history));
-    }
-
-    /** The network as evaluations see it; a cancelled training does not wait for the rest of their faces. */
-    private FaceEmbedder evaluated() {
-        FaceEmbedder averaged = model.averaged();
-        return new FaceEmbedder() {
-            @Override
-            public int imageSize() {
-                return averaged.imageSize();
-            }
-
-            @Override
-            public int dimension() {
-                return averaged.dimension();
-            }
-
-            @Override
-            public EmbeddingBatch embed(List<RgbImage> faces) {
-                if (control.isCancelled()) {
-                    throw new CancellationException("the training was cancelled");
-                }
-                return averaged.embed(faces);
-            }
-        };
     }
 
     /**
@@ -586,6 +569,35 @@ final class TrainingRun {
                 : OptionalDouble.of(value);
     }
 
+    /** The network as evaluations see it; a cancelled training does not wait for the rest of their faces. */
+    private FaceEmbedder evaluated() {
+        FaceEmbedder averaged = model.averaged();
+        return new FaceEmbedder() {
+            @Override
+            public int imageSize() {
+                return averaged.imageSize();
+            }
+
+            @Override
+            public int dimension() {
+                return averaged.dimension();
+            }
+
+            @Override
+            public Optional<AlignmentProfile> alignmentProfile() {
+                return averaged.alignmentProfile();
+            }
+
+            @Override
+            public EmbeddingBatch embed(List<RgbImage> faces) {
+                if (control.isCancelled()) {
+                    throw new CancellationException("the training was cancelled");
+                }
+                return averaged.embed(faces);
+            }
+        };
+    }
+
     private Map<String, Double> evaluateAll(Place place) {
         int epoch = place.epoch();
         Map<String, Double> all = new LinkedHashMap<>();
@@ -616,7 +628,7 @@ final class TrainingRun {
     private void report() throws IOException {
         String accuracy = trainer.evaluations.isEmpty()
                 ? null
-                : trainer.evaluations.keySet().iterator().next() + "." + Evaluation.ACCURACY;
+                : judgedBy("." + Evaluation.ACCURACY).orElse(Evaluation.ACCURACY);
         logs.write(history, accuracy);
         logs.writeNotes(configuration, diagnoses, rocs);
         if (!trainer.reportFaces) {

@@ -680,6 +680,14 @@ class TrainerTest {
                 .containsExactly("memory", "class", "files", "name", "memory", "class", "files", "name");
         assertThat(result.weightsHash()).isEqualTo(undisturbed.weightsHash());
         assertThat(result.last().evaluation()).isEqualTo(Map.of("good.accuracy", 0.5));
+        // The first that has an accuracy.
+        assertThat(Files.readString(work.resolve("test.log"))).isEqualTo("lfwAcc\t\n 5.0000e-01\t\n 5.0000e-01\t\n");
+        work = temp.resolve("failing");
+        trainer(new LinearEmbedder(1))
+                .evaluateEachEpoch("lfw", model -> {
+                    throw new IOException("gone");
+                })
+                .fit();
         assertThat(Files.readString(work.resolve("test.log"))).isEqualTo("lfwAcc\t\n        nan\t\n        nan\t\n");
     }
 
