@@ -2,15 +2,23 @@ package org.openface.examples;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.openface.align.AlignReport;
 import org.openface.align.Aligner;
 import org.openface.align.Alignment;
+import org.openface.align.DetectedFace;
+import org.openface.align.FaceBox;
+import org.openface.align.LandmarkSet;
+import org.openface.align.Point;
 import org.openface.core.dataset.DatasetPruner;
 import org.openface.core.dataset.DatasetSplitter;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.eval.Verification;
+import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.triplet.NegativeSelector;
 import org.openface.triplet.PairSelector;
@@ -44,6 +52,27 @@ final class Snippets {
             model.save(Path.of("face.nn4"));
         }
         // README: end
+    }
+
+    static Aligner likeOpenFace() throws IOException {
+        // README: align
+        Aligner aligner = Aligner.builder()
+                .dlibLandmarks(Path.of("shape_predictor_68_face_landmarks.dat"))
+                .landmarkSet(LandmarkSet.OUTER_EYES_AND_NOSE) // or INNER_EYES_AND_BOTTOM_LIP
+                .yuNet(Path.of("face_detection_yunet_2022mar.onnx")) // if you have it
+                .build();
+        // README: end
+        return aligner;
+    }
+
+    static Aligner ownDetectors(Function<RgbImage, FaceBox> mine, BiFunction<RgbImage, FaceBox, List<Point>> points) {
+        // README: detectors
+        Aligner own = Aligner.builder()
+                .detector("mine", photograph -> List.of(new DetectedFace(mine.apply(photograph))))
+                .landmarks("mine", (photograph, box) -> points.apply(photograph, box)) // 68, or the two eye centres
+                .build();
+        // README: end
+        return own;
     }
 
     static DatasetSplitter.Split prepare(Aligner aligner) throws IOException {

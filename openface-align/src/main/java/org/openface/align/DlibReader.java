@@ -23,6 +23,11 @@ final class DlibReader implements Closeable {
     /** Bytes of the longest integer: the control byte and eight more. */
     private static final int LONGEST = 9;
 
+    /** Exponents that stand for infinity, minus infinity and NaN, with a mantissa of 0. */
+    private static final int INFINITE = 32000;
+
+    private static final int NOT_A_NUMBER = 32002;
+
     private static final int SIGN = 0x80;
     private static final int LENGTH = 0x0f;
 
@@ -75,7 +80,7 @@ final class DlibReader implements Closeable {
         long exponent = integer(what);
         // Beyond this no float is left, and scalb takes an int.
         float value = (float) Math.scalb((double) mantissa, (int) Math.max(-2000, Math.min(2000, exponent)));
-        if (!Float.isFinite(value)) {
+        if (!Float.isFinite(value) || (exponent >= INFINITE && exponent <= NOT_A_NUMBER)) {
             throw damaged(what + " is not finite");
         }
         return value;

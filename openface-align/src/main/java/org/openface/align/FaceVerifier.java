@@ -69,7 +69,7 @@ final class FaceVerifier implements AutoCloseable {
         int right = look(patch, tilt + TILT).sum;
         Look turned = look(patch, tilt + TILT * (right - left) / (left + straight.sum + right));
         found = eyes(patch, turned.view);
-        if (turned.least >= MANY || turned.least >= FEW && found.seen()) {
+        if (turned.least >= MANY || (turned.least >= FEW && found.seen())) {
             return face(patch, turned.view, found);
         }
         return new Verdict(Optional.empty(), true);

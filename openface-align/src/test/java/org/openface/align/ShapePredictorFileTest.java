@@ -110,7 +110,16 @@ class ShapePredictorFileTest {
         assertRefused(new DlibFile().integers(1, -136, -1).toBytes(), "136 numbers of the mean shape");
         assertRefused(new DlibFile().integers(1).shape(1, 2, 3).toBytes(), "the mean shape has 3 x 1 numbers");
         assertRefused(new DlibFile().integers(1, -1_000_000_000, -1).toBytes(), "1000000000 numbers of the mean shape");
-        assertRefused(new DlibFile().integers(1, -2, -1, 1, 32000, 0, 0).toBytes(), "the mean shape is not finite");
+        // Infinity, minus infinity, NaN, and a number that no float holds.
+        for (long[] number : new long[][] {{0, 32000}, {0, 32001}, {0, 32002}, {1, 200}, {1, Long.MAX_VALUE}}) {
+            assertRefused(
+                    new DlibFile()
+                            .integers(1, -2, -1)
+                            .integers(number)
+                            .integers(0, 0)
+                            .toBytes(),
+                    "the mean shape is not finite");
+        }
         DlibFile start = new DlibFile().integers(1).shape(0, 0);
         assertRefused(start.integers(Long.MAX_VALUE).toBytes(), "9223372036854775807 levels cannot be in the 0 bytes");
     }
