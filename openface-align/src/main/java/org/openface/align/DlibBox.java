@@ -20,7 +20,7 @@ final class DlibBox {
         return new FaceBox(x - side / 2, y - side / 2, side, side);
     }
 
-    /** From the eyes, where they are exact. */
+    /** From the eyes, for detectors whose box is not square. */
     static FaceBox ofEyes(DetectedFace face) {
         Point left = face.landmarks().get(0);
         Point right = face.landmarks().get(1);
