@@ -2,24 +2,30 @@ package org.openface.align;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
- * Turns photographs into aligned faces: the largest face is found, verified by both its eyes, and turned, scaled and
- * shifted so that the eyes lie where OpenFace's template has them.
+ * Turns photographs into aligned faces: the largest face is found and warped so that its landmarks lie where OpenFace's
+ * template has them.
  *
- * <p>Nothing needs to be downloaded: the detectors are the Haar cascades that come inside OpenCV's jar. An aligner may be
- * used by several threads at once, and must be closed.
+ * <p>Nothing needs to be downloaded: by default the detector are the Haar cascades that come inside OpenCV's jar, a face is
+ * verified by both its eyes, and their centres are the landmarks. Given a landmark model of dlib, a face is aligned by three
+ * of its points as OpenFace does ({@code openface/align_dlib.py}). An aligner may be used by several threads at once, and
+ * must be closed.
  *
  * <pre>{@code
  * try (Aligner aligner = Aligner.builder().build()) {
@@ -29,14 +35,21 @@ import org.openface.core.image.RgbImage;
  * }</pre>
  */
 public final class Aligner implements AutoCloseable {
+    private static final String FROM_DETECTOR = "detector";
+    private static final String CUSTOM = "custom ";
+
     private final int size;
     private final int threads;
     private final boolean skipMulti;
     private final Consumer<AlignProgress> listener;
-    private final Supplier<FaceDetector> newDetector;
+    private final Supplier<NativeDetector> newDetector;
+    private final Function<DetectedFace, FaceBox> dlibBox;
+    private final @Nullable LandmarkDetector landmarkDetector;
+    private final LandmarkSet landmarkSet;
+    private final AlignmentMethod method;
 
     /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
-    private final Deque<FaceDetector> idle = new ArrayDeque<>();
+    private final Deque<NativeDetector> idle = new ArrayDeque<>();
 
     private boolean closed;
 
@@ -46,6 +59,11 @@ public final class Aligner implements AutoCloseable {
         skipMulti = builder.skipMulti;
         listener = builder.listener;
         newDetector = builder.newDetector;
+        dlibBox = builder.dlibBox;
+        landmarkDetector = builder.landmarkDetector;
+        landmarkSet = builder.effectiveLandmarkSet();
+        method = new AlignmentMethod(
+                builder.detectorName, builder.landmarksName, landmarkSet, size, AlignmentMethod.OPENFACE_TEMPLATE);
         // Missing native libraries should be known now, not at the first photograph.
         idle.add(newDetector.get());
     }
@@ -61,7 +79,12 @@ public final class Aligner implements AutoCloseable {
         private int threads = Runtime.getRuntime().availableProcessors();
         private boolean skipMulti;
         private Consumer<AlignProgress> listener = progress -> {};
-        private Supplier<FaceDetector> newDetector = HaarDetector::new;
+        private String detectorName = "haar";
+        private Supplier<NativeDetector> newDetector = HaarDetector::new;
+        private Function<DetectedFace, FaceBox> dlibBox = DlibBox::ofHaar;
+        private String landmarksName = FROM_DETECTOR;
+        private @Nullable LandmarkDetector landmarkDetector;
+        private @Nullable LandmarkSet landmarkSet;
 
         private Builder() {}
 
@@ -105,17 +128,112 @@ public final class Aligner implements AutoCloseable {
             return this;
         }
 
-        Builder detector(Supplier<FaceDetector> factory) {
-            this.newDetector = factory;
+        /**
+         * Finds faces with YuNet, which sees more faces than the built-in cascades and places their eyes better. The file
+         * is {@code face_detection_yunet_2022mar.onnx} of OpenCV's model zoo; its later models need a later OpenCV.
+         *
+         * @throws IOException if the file cannot be read or holds no such model
+         */
+        public Builder yuNet(Path onnx) throws IOException {
+            YuNetModel model = YuNetModel.read(onnx);
+            detectorName = "yunet " + model.sha256();
+            newDetector = () -> new YuNetDetector(model);
+            dlibBox = DlibBox::ofEyes;
             return this;
+        }
+
+        /**
+         * Finds faces with a detector of your own in place of the built-in one.
+         *
+         * @param name goes into the description of how the faces were aligned, so that faces of different detectors are
+         *     told apart
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder detector(String name, FaceDetector detector) {
+            requireNonNull(detector, "detector");
+            detectorName = CUSTOM + checkName(name);
+            newDetector = () -> new Unowned(detector);
+            dlibBox = DetectedFace::box;
+            return this;
+        }
+
+        Builder detector(Supplier<NativeDetector> factory) {
+            newDetector = factory;
+            dlibBox = DetectedFace::box;
+            return this;
+        }
+
+        /**
+         * Finds the 68 landmarks with a model of dlib's, such as the well-known {@code
+         * shape_predictor_68_face_landmarks.dat} (OpenFace's {@code --dlibFacePredictor}). The landmarks are dlib's to the
+         * pixel for the same box.
+         *
+         * <p>With a detector of your own, the model gets its boxes as they are; it expects those of dlib's frontal face
+         * detector. The boxes of the built-in detectors are brought to these.
+         *
+         * @throws IOException if the file cannot be read or is no landmark model of 68 points; the message says why
+         */
+        public Builder dlibLandmarks(Path file) throws IOException {
+            ShapePredictor predictor = ShapePredictor.read(file);
+            if (predictor.points() != LandmarkSet.ALL_POINTS) {
+                throw new IOException(file + " finds " + predictor.points()
+                        + " landmarks; a model of 68 is needed, such as" + " shape_predictor_68_face_landmarks.dat");
+            }
+            landmarksName = "dlib " + predictor.sha256();
+            landmarkDetector = predictor;
+            return this;
+        }
+
+        /**
+         * Finds the landmarks with a detector of your own.
+         *
+         * @param name as of {@link #detector}
+         * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
+         */
+        public Builder landmarks(String name, LandmarkDetector detector) {
+            requireNonNull(detector, "detector");
+            landmarksName = CUSTOM + checkName(name);
+            landmarkDetector = detector;
+            return this;
+        }
+
+        /**
+         * Which landmarks are brought to the template: by default {@link LandmarkSet#OUTER_EYES_AND_NOSE} if there is a
+         * landmark detector, and {@link LandmarkSet#EYE_CENTRES} if not.
+         */
+        public Builder landmarkSet(LandmarkSet set) {
+            landmarkSet = requireNonNull(set, "set");
+            return this;
+        }
+
+        private LandmarkSet effectiveLandmarkSet() {
+            if (landmarkSet != null) {
+                return landmarkSet;
+            }
+            return landmarkDetector == null ? LandmarkSet.EYE_CENTRES : LandmarkSet.OUTER_EYES_AND_NOSE;
+        }
+
+        private static String checkName(String name) {
+            checkArgument(
+                    name.matches("[\\w.-]{1,60}"),
+                    "a name has 1 to 60 letters, digits, dots, dashes, underscores, got '%s'",
+                    name);
+            return name;
         }
 
         /**
          * Loads the detectors.
          *
-         * @throws IllegalStateException if OpenCV's native library is not on the class path
+         * @throws IllegalStateException if the landmark set needs all 68 points and there is no landmark detector; or if
+         *     OpenCV's native library is not on the class path; or if OpenCV cannot run the network
          */
         public Aligner build() {
+            checkState(
+                    !effectiveLandmarkSet().needsAllPoints()
+                            || landmarkDetector != null
+                            || detectorName.startsWith(CUSTOM),
+                    "%s needs all 68 landmarks; call dlibLandmarks(...) or landmarks(...), or take EYE_CENTRES",
+                    effectiveLandmarkSet());
             return new Aligner(this);
         }
     }
@@ -140,29 +258,53 @@ public final class Aligner implements AutoCloseable {
     /**
      * Aligns the largest face of a photograph.
      *
-     * @throws IllegalStateException if this aligner is closed
+     * @throws IllegalStateException if this aligner is closed, or if a detector of your own does not give what the
+     *     landmark set needs
      */
     public Alignment align(RgbImage photograph) {
-        List<FaceDetector.DetectedFace> faces = detect(photograph);
+        List<DetectedFace> faces = detect(photograph).stream()
+                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face)))
+                .filter(face -> !face.landmarks().isEmpty())
+                .sorted(Comparator.comparingDouble(face -> -face.box().area()))
+                .toList();
         if (faces.isEmpty()) {
             return new Alignment.NotAligned(
                     SkipReason.NO_FACE,
-                    String.format(
-                            Locale.ROOT,
-                            "no face with two visible eyes in %d x %d pixels",
-                            photograph.width(),
-                            photograph.height()));
+                    String.format(Locale.ROOT, "no face in %d x %d pixels", photograph.width(), photograph.height()));
         }
         if (skipMulti && faces.size() > 1) {
             return new Alignment.NotAligned(SkipReason.SEVERAL_FACES, faces.size() + " faces");
         }
-        FaceDetector.DetectedFace face = faces.get(0);
-        return new Alignment.Aligned(
-                FaceTemplate.warp(photograph, face.leftEye(), face.rightEye(), size),
-                face.box(),
-                face.leftEye(),
-                face.rightEye(),
-                faces.size());
+        DetectedFace face = faces.get(0);
+        Affine back = landmarkSet.fromAligned(face.landmarks(), size);
+        return new Alignment.Aligned(Warp.apply(photograph, back, size), face.box(), face.landmarks(), faces.size());
+    }
+
+    /** The landmarks of a face; none if they cannot be those of a face. */
+    private List<Point> landmarks(RgbImage photograph, DetectedFace face) {
+        List<Point> points;
+        if (landmarkDetector == null) {
+            points = face.landmarks();
+        } else {
+            boolean isDlib = landmarkDetector instanceof ShapePredictor;
+            points = landmarkDetector.landmarks(photograph, isDlib ? dlibBox.apply(face) : face.box());
+            if (points.isEmpty()) {
+                return points;
+            }
+        }
+        checkState(
+                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints()),
+                "%s gave %s landmarks, %s needs %s",
+                landmarkDetector == null ? "detector " + method.detector() : method.landmarks(),
+                points.size(),
+                landmarkSet,
+                landmarkSet.needsAllPoints() ? "68" : "2 or 68");
+        return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
+    }
+
+    /** What the faces of this aligner depend on. */
+    AlignmentMethod method() {
+        return method;
     }
 
     /**
@@ -187,8 +329,8 @@ public final class Aligner implements AutoCloseable {
         return new DirectoryJob(this::align, size, threads, listener).run(raw, aligned);
     }
 
-    private List<FaceDetector.DetectedFace> detect(RgbImage photograph) {
-        FaceDetector detector;
+    private List<DetectedFace> detect(RgbImage photograph) {
+        NativeDetector detector;
         synchronized (idle) {
             checkOpen();
             detector = idle.poll();
@@ -223,8 +365,19 @@ public final class Aligner implements AutoCloseable {
     public void close() {
         synchronized (idle) {
             closed = true;
-            idle.forEach(FaceDetector::close);
+            idle.forEach(NativeDetector::close);
             idle.clear();
         }
+    }
+
+    /** A detector of the caller's, which serves all threads and is not ours to close. */
+    private record Unowned(FaceDetector detector) implements NativeDetector {
+        @Override
+        public List<DetectedFace> detect(RgbImage photograph) {
+            return detector.detect(photograph);
+        }
+
+        @Override
+        public void close() {}
     }
 }

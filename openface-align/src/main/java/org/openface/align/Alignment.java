@@ -1,5 +1,6 @@
 package org.openface.align;
 
+import java.util.List;
 import org.openface.core.image.RgbImage;
 
 /**
@@ -24,11 +25,25 @@ public sealed interface Alignment {
      *
      * @param face the aligned face, {@code size x size} pixels
      * @param box where the face lies in the photograph
-     * @param leftEye centre, in the photograph, of the eye on the picture's left (the person's right eye)
-     * @param rightEye centre, in the photograph, of the eye on the picture's right
+     * @param landmarks in the photograph: the centres of the two eyes, the one on the picture's left (the person's right
+     *     eye) first, or all 68 points, see {@link LandmarkDetector#landmarks}
      * @param facesFound number of faces in the photograph, of which this is the largest
      */
-    record Aligned(RgbImage face, FaceBox box, Point leftEye, Point rightEye, int facesFound) implements Alignment {
+    record Aligned(RgbImage face, FaceBox box, List<Point> landmarks, int facesFound) implements Alignment {
+        public Aligned {
+            landmarks = List.copyOf(landmarks);
+        }
+
+        /** Centre, in the photograph, of the eye on the picture's left. */
+        public Point leftEye() {
+            return LandmarkSet.eyeCentres(landmarks).get(0);
+        }
+
+        /** Centre, in the photograph, of the eye on the picture's right. */
+        public Point rightEye() {
+            return LandmarkSet.eyeCentres(landmarks).get(1);
+        }
+
         @Override
         public RgbImage orElseThrow() {
             return face;

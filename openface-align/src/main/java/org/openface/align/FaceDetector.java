@@ -3,14 +3,17 @@ package org.openface.align;
 import java.util.List;
 import org.openface.core.image.RgbImage;
 
-/** Finds faces and their eyes. One thread at a time. */
-interface FaceDetector extends AutoCloseable {
-    /** Faces in the photograph, the largest first; empty if there is none. */
+/**
+ * Finds faces in a photograph. One of your own is a lambda:
+ *
+ * <pre>{@code
+ * Aligner.builder().detector("mine", photograph -> List.of(new DetectedFace(new FaceBox(40, 30, 120, 120))))
+ * }</pre>
+ *
+ * <p>An aligner calls it from as many threads as align at the same time, and never closes it.
+ */
+@FunctionalInterface
+public interface FaceDetector {
+    /** The faces of a photograph in any order; empty if there is none. */
     List<DetectedFace> detect(RgbImage photograph);
-
-    @Override
-    void close();
-
-    /** A face and the centres of its eyes, all in pixels of the photograph; left is the picture's left. */
-    record DetectedFace(FaceBox box, Point leftEye, Point rightEye) {}
 }

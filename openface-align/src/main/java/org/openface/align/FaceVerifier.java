@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Optional;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
-import org.openface.align.FaceDetector.DetectedFace;
 import org.openface.align.FacePatch.View;
 
 /**
@@ -68,9 +67,9 @@ final class FaceVerifier implements AutoCloseable {
         }
         int left = look(patch, tilt - TILT).sum;
         int right = look(patch, tilt + TILT).sum;
-        Look turned = look(patch, tilt + TILT * (right - left) / (left + straight.sum + right));
+        Look turned = look(patch, tilt + TILT * (right - left) / (double) (left + straight.sum + right));
         found = eyes(patch, turned.view);
-        if (turned.least >= MANY || turned.least >= FEW && found.seen()) {
+        if (turned.least >= MANY || (turned.least >= FEW && found.seen())) {
             return face(patch, turned.view, found);
         }
         return new Verdict(Optional.empty(), true);

@@ -39,7 +39,7 @@ import org.openface.core.image.RgbImage;
  * want to see a little more than the face and miss one that fills the picture; and then, if there is still no face, turned
  * to either side.
  */
-final class HaarDetector implements FaceDetector {
+final class HaarDetector implements NativeDetector {
     private static final String[] FACES = {"frontalface_alt2", "frontalface_default", "frontalface_alt"};
 
     /** Photographs are shrunk to this many pixels on their longer side, */
@@ -69,16 +69,20 @@ final class HaarDetector implements FaceDetector {
         try {
             Loader.load(opencv_objdetect.class);
         } catch (LinkageError e) {
-            throw new IllegalStateException(
-                    "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
-                            + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
-                            + Loader.getPlatform(),
-                    e);
+            throw noNativeLibrary(e);
         }
         for (String name : FACES) {
             faces.add(cascade(name));
         }
         verifier = new FaceVerifier(faces);
+    }
+
+    static IllegalStateException noNativeLibrary(LinkageError e) {
+        return new IllegalStateException(
+                "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
+                        + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
+                        + Loader.getPlatform(),
+                e);
     }
 
     /** A cascade from OpenCV's jar; to be freed by {@code releaseReference}. */

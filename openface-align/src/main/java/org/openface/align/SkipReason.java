@@ -2,7 +2,7 @@ package org.openface.align;
 
 /** Why a photograph gave no aligned face. */
 public enum SkipReason {
-    /** No face with two visible eyes was found. */
+    /** No face was found, or none whose landmarks could be. */
     NO_FACE,
     /** More than one face was found and the aligner was told to {@linkplain Aligner.Builder#skipMulti skip such}. */
     SEVERAL_FACES,

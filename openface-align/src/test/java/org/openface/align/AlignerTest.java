@@ -42,7 +42,7 @@ class AlignerTest {
     }
 
     /** As many faces as the red of the first pixel says. */
-    private static class CountingDetector implements FaceDetector {
+    private static class CountingDetector implements NativeDetector {
         private final AtomicInteger open;
 
         CountingDetector(AtomicInteger open) {

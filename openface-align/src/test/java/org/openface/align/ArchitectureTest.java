@@ -23,6 +23,7 @@ class ArchitectureTest {
                         "org.openface.align..",
                         "org.openface.core..",
                         "org.bytedeco..",
+                        "org.opencv..",
                         "com.google.common..",
                         "org.jspecify..",
                         "java..")
@@ -51,7 +52,8 @@ class ArchitectureTest {
                     seen++;
                     assertThat(member.getAllInvolvedRawTypes())
                             .as(member.getFullName())
-                            .noneMatch(t -> t.getPackageName().startsWith("org.bytedeco"));
+                            .noneMatch(t -> t.getPackageName().startsWith("org.bytedeco")
+                                    || t.getPackageName().startsWith("org.opencv"));
                 }
             }
         }

@@ -3,32 +3,16 @@ package org.openface.align;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.openface.core.image.RgbImage;
 
-class FaceTemplateTest {
-    /** Points 36 to 47 of OpenFace's MINMAX_TEMPLATE. */
-    private static final double[][] EYES = {
-        {0.194157004, 0.169266924}, {0.246003076, 0.136930257}, {0.31000495, 0.137356341},
-        {0.363784939, 0.177946866}, {0.306369603, 0.190822512}, {0.243905142, 0.191381857},
-        {0.618963182, 0.17277813}, {0.672494352, 0.129881054}, {0.736285686, 0.127908498},
-        {0.788859129, 0.158171147}, {0.741151333, 0.181558117}, {0.67913717, 0.183703884}
-    };
+class WarpTest {
+    private static final Point LEFT_EYE = new Point(0.277370786, 0.167284127);
+    private static final Point RIGHT_EYE = new Point(0.706148475, 0.159000138);
 
-    @Test
-    void eyesAreTheMeansOfOpenFacesPoints() {
-        assertThat(FaceTemplate.LEFT_EYE.distanceTo(mean(0))).isLessThan(1e-8);
-        assertThat(FaceTemplate.RIGHT_EYE.distanceTo(mean(6))).isLessThan(1e-8);
-    }
-
-    private static Point mean(int from) {
-        double x = 0;
-        double y = 0;
-        for (int i = from; i < from + 6; i++) {
-            x += EYES[i][0] / 6;
-            y += EYES[i][1] / 6;
-        }
-        return new Point(x, y);
+    private static RgbImage warp(RgbImage photograph, Point leftEye, Point rightEye, int size) {
+        return Warp.apply(photograph, LandmarkSet.EYE_CENTRES.fromAligned(List.of(leftEye, rightEye), size), size);
     }
 
     private static Point eye(Point inTemplate, int size) {
@@ -39,7 +23,7 @@ class FaceTemplateTest {
     void aFaceThatLiesRightIsCopied() {
         RgbImage image = pattern(96, 96);
 
-        RgbImage warped = FaceTemplate.warp(image, eye(FaceTemplate.LEFT_EYE, 96), eye(FaceTemplate.RIGHT_EYE, 96), 96);
+        RgbImage warped = warp(image, eye(LEFT_EYE, 96), eye(RIGHT_EYE, 96), 96);
 
         assertThat(warped).isEqualTo(image);
     }
@@ -47,11 +31,11 @@ class FaceTemplateTest {
     @Test
     void aShiftByWholePixelsCopiesAndFillsWithBlack() {
         RgbImage image = pattern(96, 96);
-        Point left = eye(FaceTemplate.LEFT_EYE, 96);
-        Point right = eye(FaceTemplate.RIGHT_EYE, 96);
+        Point left = eye(LEFT_EYE, 96);
+        Point right = eye(RIGHT_EYE, 96);
 
-        RgbImage warped = FaceTemplate.warp(
-                image, new Point(left.x() + 10, left.y() - 3), new Point(right.x() + 10, right.y() - 3), 96);
+        RgbImage warped =
+                warp(image, new Point(left.x() + 10, left.y() - 3), new Point(right.x() + 10, right.y() - 3), 96);
 
         for (int y = 0; y < 96; y++) {
             for (int x = 0; x < 96; x++) {
@@ -77,10 +61,9 @@ class FaceTemplateTest {
         Point left = new Point(41.3, 50.9);
         Point right = new Point(70.2, 61.4);
 
-        RgbImage warped = FaceTemplate.warp(RgbImage.of(side, side, rgb), left, right, 48);
+        RgbImage warped = warp(RgbImage.of(side, side, rgb), left, right, 48);
 
-        Similarity back =
-                Similarity.mapping(eye(FaceTemplate.LEFT_EYE, 48), eye(FaceTemplate.RIGHT_EYE, 48), left, right);
+        Affine back = Affine.similarity(eye(LEFT_EYE, 48), eye(RIGHT_EYE, 48), left, right);
         int inside = 0;
         for (int y = 0; y < 48; y++) {
             for (int x = 0; x < 48; x++) {
@@ -98,7 +81,7 @@ class FaceTemplateTest {
 
     @Test
     void aFaceFarOutsideIsBlack() {
-        RgbImage warped = FaceTemplate.warp(pattern(20, 20), new Point(1e12, 1e12), new Point(1e12 + 9, 1e12), 16);
+        RgbImage warped = warp(pattern(20, 20), new Point(1e12, 1e12), new Point(1e12 + 9, 1e12), 16);
 
         assertThat(warped).isEqualTo(RgbImage.of(16, 16, new byte[3 * 16 * 16]));
     }

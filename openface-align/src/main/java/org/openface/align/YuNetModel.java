@@ -1,0 +1,109 @@
+package org.openface.align;
+
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A file with a YuNet face detector that OpenCV 4.5.5 can run, checked before OpenCV sees it: the models of 2021 and 2022
+ * have other outputs than those of 2023, which need OpenCV 4.8.
+ *
+ * @param sha256 names the content
+ */
+record YuNetModel(Path file, String sha256) {
+    private static final List<String> OUTPUTS = List.of("loc", "conf", "iou");
+    private static final String OUTPUT_OF_2023 = "cls_8";
+
+    /** The models have a third of a megabyte. */
+    private static final long LARGEST = 1 << 26;
+
+    /** Of ModelProto, GraphProto and ValueInfoProto in {@code onnx.proto}. */
+    private static final int GRAPH = 7;
+
+    private static final int OUTPUT = 12;
+    private static final int NAME = 1;
+
+    /** @throws IOException if the file cannot be read or is no such model; the message says what to take */
+    static YuNetModel read(Path file) throws IOException {
+        if (Files.size(file) > LARGEST) {
+            throw new IOException(file + " is no YuNet model: it has " + Files.size(file) + " bytes");
+        }
+        byte[] onnx = Files.readAllBytes(file);
+        if (new String(onnx, 0, Math.min(onnx.length, 30), StandardCharsets.ISO_8859_1)
+                .startsWith("version https://git-lfs")) {
+            throw new IOException(file + " is a pointer of Git LFS, not the model; fetch it with git lfs pull");
+        }
+        List<String> outputs;
+        try {
+            outputs = outputs(onnx);
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
+            throw new IOException(file + " is no ONNX model, or is damaged", e);
+        }
+        if (outputs.contains(OUTPUT_OF_2023)) {
+            throw new IOException(file + " is a YuNet model of 2023, which OpenCV 4.5.5 cannot run; take"
+                    + " face_detection_yunet_2022mar.onnx");
+        }
+        if (!outputs.containsAll(OUTPUTS)) {
+            throw new IOException(file + " is no YuNet model: its outputs are " + outputs + ", not " + OUTPUTS
+                    + "; take" + " face_detection_yunet_2022mar.onnx");
+        }
+        return new YuNetModel(file, Sha256.shortHex(onnx));
+    }
+
+    /** Names of the outputs of a network. */
+    private static List<String> outputs(byte[] onnx) {
+        List<String> names = new ArrayList<>();
+        for (ByteBuffer graph : fields(ByteBuffer.wrap(onnx), GRAPH)) {
+            for (ByteBuffer output : fields(graph, OUTPUT)) {
+                for (ByteBuffer name : fields(output, NAME)) {
+                    names.add(StandardCharsets.UTF_8.decode(name).toString());
+                }
+            }
+        }
+        return names;
+    }
+
+    /** The fields of a number in a protobuf message that are messages or strings. */
+    private static List<ByteBuffer> fields(ByteBuffer message, int number) {
+        ByteBuffer in = message.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        List<ByteBuffer> found = new ArrayList<>();
+        while (in.hasRemaining()) {
+            long key = varint(in);
+            switch ((int) (key & 7)) {
+                case 0 -> varint(in);
+                case 1 -> in.getLong();
+                case 5 -> in.getInt();
+                case 2 -> {
+                    long length = varint(in);
+                    if (length < 0 || length > in.remaining()) {
+                        throw new BufferUnderflowException();
+                    }
+                    if (key >>> 3 == number) {
+                        found.add(in.slice(in.position(), (int) length));
+                    }
+                    in.position(in.position() + (int) length);
+                }
+                default -> throw new IllegalArgumentException("no protobuf field of type " + (key & 7));
+            }
+        }
+        return found;
+    }
+
+    private static long varint(ByteBuffer in) {
+        long value = 0;
+        for (int shift = 0; shift < Long.SIZE; shift += 7) {
+            byte b = in.get();
+            value |= (b & 0x7fL) << shift;
+            if (b >= 0) {
+                return value;
+            }
+        }
+        throw new IllegalArgumentException("a number of more than 64 bits");
+    }
+}
