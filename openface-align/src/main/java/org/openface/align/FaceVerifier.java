@@ -67,7 +67,7 @@ final class FaceVerifier implements AutoCloseable {
         }
         int left = look(patch, tilt - TILT).sum;
         int right = look(patch, tilt + TILT).sum;
-        Look turned = look(patch, tilt + TILT * (right - left) / (left + straight.sum + right));
+        Look turned = look(patch, tilt + TILT * (right - left) / (double) (left + straight.sum + right));
         found = eyes(patch, turned.view);
         if (turned.least >= MANY || (turned.least >= FEW && found.seen())) {
             return face(patch, turned.view, found);
