@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -525,7 +526,7 @@ class DirectoryJobTest {
         }
     }
 
-    /** Peak heap after collection: the last thousand photographs need no more than the first. */
+    /** Heap in use after a collection: the last thousand photographs need no more than the first. */
     @Test
     @Tag("soak")
     void memoryIsFlatOverTenThousandPhotographs() throws IOException {
@@ -544,7 +545,11 @@ class DirectoryJobTest {
             }
         }));
         System.out.println("heap in use after each 1,000 photographs: " + used);
-        // The outcomes grow, by the report's rows: a few hundred bytes for each photograph.
-        assertThat(used.get(9) - used.get(0)).isLessThan(9_000 * 1_000L);
+        // The outcomes grow, by the report's rows: a few hundred bytes for each photograph. What the threads hold at
+        // that
+        // moment comes and goes.
+        long before = Collections.min(used.subList(0, 3));
+        long after = Collections.min(used.subList(7, 10));
+        assertThat(after - before).isLessThan(7_000 * 1_000L);
     }
 }
