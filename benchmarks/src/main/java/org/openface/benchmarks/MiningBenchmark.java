@@ -33,7 +33,7 @@ import org.openjdk.jmh.annotations.Warmup;
  * java -cp benchmarks/target/benchmarks.jar org.openjdk.jmh.Main MiningBenchmark.openFace -p size=1800,100000 -p device=CUDA
  * </pre>
  *
- * <p>The first takes about eight minutes. PyTorch's peers fail where there is no PyTorch, or too little memory for them.
+ * <p>Expect about ten minutes of the first. PyTorch's peers fail where there is no PyTorch, or too little memory for them.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
