@@ -154,7 +154,7 @@ public final class Aligner implements AutoCloseable {
         }
 
         /**
-         * Finds faces with YuNet, which sees more faces than the built-in cascades, turned ones among them, in less time.
+         * Finds faces with YuNet, which sees more faces than the built-in cascades in less time.
          * Its eyes are less exact, 7 to 10 % of their distance off (median), so that it goes well with {@link
          * #dlibLandmarks}. The file is {@code face_detection_yunet_2022mar.onnx} of OpenCV's model zoo; later models need a
          * later OpenCV.
