@@ -205,7 +205,7 @@ public final class DetectionTable {
         double slopeX = random.nextDouble() - 0.5;
         double slopeY = random.nextDouble() - 0.5;
         for (int i = 0; i < light.length; i++) {
-            light[i] = 128 + 120 * (slopeX * (i % width) / width + slopeY * Math.floorDiv(i, width) / (double) height);
+            light[i] = 128 + 120 * (slopeX * (i % width) / width + slopeY * Math.floorDiv(i, width) / height);
         }
         for (int cell = 4; cell <= 64; cell *= 2) {
             clouds(light, width, random, cell, random.nextDouble() * 2 * Math.sqrt(cell));
@@ -241,10 +241,12 @@ public final class DetectionTable {
         }
         for (int i = 0; i < light.length; i++) {
             double x = (double) (i % width) / cell;
-            double y = Math.floorDiv(i, width) / (double) cell;
-            int corner = ((int) y) * columns + (int) x;
-            double fx = x - (int) x;
-            double fy = y - (int) y;
+            double y = (double) Math.floorDiv(i, width) / cell;
+            int column = (int) x;
+            int row = (int) y;
+            int corner = row * columns + column;
+            double fx = x - column;
+            double fy = y - row;
             light[i] += (1 - fy) * ((1 - fx) * corners[corner] + fx * corners[corner + 1])
                     + fy * ((1 - fx) * corners[corner + columns] + fx * corners[corner + columns + 1]);
         }
