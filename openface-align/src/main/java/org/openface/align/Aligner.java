@@ -45,6 +45,9 @@ public final class Aligner implements AutoCloseable {
     private static final String VERSION = Optional.ofNullable(
                     Aligner.class.getPackage().getImplementationVersion())
             .orElse("development");
+    /** OpenFace's {@code MINMAX_TEMPLATE}. */
+    private static final String TEMPLATE = "openface-minmax";
+
     private static final String FROM_DETECTOR = "detector";
     private static final String CUSTOM = "custom ";
 
@@ -57,7 +60,7 @@ public final class Aligner implements AutoCloseable {
     private final Function<DetectedFace, FaceBox> dlibBox;
     private final @Nullable LandmarkDetector landmarkDetector;
     private final LandmarkSet landmarkSet;
-    private final AlignmentMethod method;
+    private final AlignmentProfile profile;
 
     /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
     private final Deque<NativeDetector> idle = new ArrayDeque<>();
@@ -74,8 +77,8 @@ public final class Aligner implements AutoCloseable {
         dlibBox = builder.dlibBox;
         landmarkDetector = builder.landmarkDetector;
         landmarkSet = builder.effectiveLandmarkSet();
-        method = new AlignmentMethod(
-                builder.detectorName, builder.landmarksName, landmarkSet, size, AlignmentMethod.OPENFACE_TEMPLATE);
+        profile = new AlignmentProfile(
+                builder.detectorName, builder.landmarksName, landmarkSet.name(), TEMPLATE, size, VERSION);
         // Missing native libraries should be known now, not at the first photograph.
         idle.add(newDetector.get());
     }
@@ -332,16 +335,11 @@ public final class Aligner implements AutoCloseable {
         checkState(
                 points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints()),
                 "%s gave %s landmarks, %s needs %s",
-                landmarkDetector == null ? "detector " + method.detector() : method.landmarks(),
+                landmarkDetector == null ? "detector " + profile.detector() : profile.landmarks(),
                 points.size(),
                 landmarkSet,
                 landmarkSet.needsAllPoints() ? "68" : "2 or 68");
         return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
-    }
-
-    /** What the faces of this aligner depend on. */
-    AlignmentMethod method() {
-        return method;
     }
 
     /**
@@ -349,13 +347,7 @@ public final class Aligner implements AutoCloseable {
      * trained on them.
      */
     public AlignmentProfile profile() {
-        return new AlignmentProfile(
-                method.detector(),
-                method.landmarks(),
-                method.landmarkSet().name(),
-                method.template(),
-                method.size(),
-                VERSION);
+        return profile;
     }
 
     /**

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -30,9 +31,10 @@ class OwnDetectorsTest {
                 assertThat(a.leftEye()).isEqualTo(new Point(20, 20));
                 assertThat(a.rightEye()).isEqualTo(new Point(40, 21));
             });
-            assertThat(aligner.method())
-                    .isEqualTo(new AlignmentMethod(
-                            "custom mine", "detector", LandmarkSet.EYE_CENTRES, 96, "openface-minmax"));
+            AlignmentProfile profile = aligner.profile();
+            assertThat(profile)
+                    .isEqualTo(new AlignmentProfile(
+                            "custom mine", "detector", "EYE_CENTRES", "openface-minmax", 96, profile.version()));
         }
     }
 
@@ -44,7 +46,7 @@ class OwnDetectorsTest {
                 .landmarkSet(LandmarkSet.EYE_CENTRES)
                 .build()) {
             assertThat(aligner.align(PHOTOGRAPH)).isInstanceOf(Alignment.Aligned.class);
-            assertThat(aligner.method().landmarks()).isEqualTo("custom alsoMine");
+            assertThat(aligner.profile().landmarks()).isEqualTo("custom alsoMine");
         }
     }
 
@@ -147,8 +149,8 @@ class OwnDetectorsTest {
                 .detector("none", photograph -> List.of())
                 .dlibLandmarks(model)
                 .build()) {
-            assertThat(aligner.method().landmarkSet()).isEqualTo(LandmarkSet.OUTER_EYES_AND_NOSE);
-            assertThat(aligner.method().landmarks()).matches("dlib sha256:[0-9a-f]{16}");
+            assertThat(aligner.profile().landmarkSet()).isEqualTo("OUTER_EYES_AND_NOSE");
+            assertThat(aligner.profile().landmarks()).matches("dlib sha256:[0-9a-f]{16}");
             assertThat(aligner.align(PHOTOGRAPH)).isInstanceOf(Alignment.NotAligned.class);
         }
     }

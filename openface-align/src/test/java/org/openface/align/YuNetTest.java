@@ -149,7 +149,7 @@ class YuNetTest {
     void aFaceIsReadFromTheNetworksOutputs() throws IOException {
         Path model = file("blue squares.onnx", blueSquares());
         try (Aligner aligner = Aligner.builder().yuNet(model).build()) {
-            assertThat(aligner.method().detector()).matches("yunet sha256:[0-9a-f]{16}");
+            assertThat(aligner.profile().detector()).matches("yunet sha256:[0-9a-f]{16}");
             for (int[] sides : new int[][] {{256, 192}, {200, 130}, {193, 129}, {640, 427}}) {
                 assertThat(aligner.align(squares(sides[0], sides[1], 32, 2, new int[] {64, 32})))
                         .as("%s x %s", sides[0], sides[1])

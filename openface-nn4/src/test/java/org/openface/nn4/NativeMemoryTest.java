@@ -42,17 +42,24 @@ class NativeMemoryTest {
                             .filter(thread -> thread.getName().startsWith("openface"))
                             .count());
         }
+
+        boolean isWithin(Held most) {
+            return bytes <= most.bytes && pointers <= most.pointers && threads <= most.threads;
+        }
     }
 
-    /** Waits for the threads to end; ND4J leaves the small buffers of its operations to Java's collector. */
-    private static void awaitHeld(Held expected, Nn4Model.Engine engine) throws InterruptedException {
-        for (int i = 0; i < 100 && !Held.now().equals(expected); i++) {
+    /**
+     * Waits for the threads to end; ND4J leaves the small buffers of its operations to Java's collector, which may then
+     * take away what earlier tests have left too.
+     */
+    private static void awaitHeld(Held most, Nn4Model.Engine engine) throws InterruptedException {
+        for (int i = 0; i < 100 && !Held.now().isWithin(most); i++) {
             if (engine == Nn4Model.Engine.SAMEDIFF) {
                 System.gc();
             }
             Thread.sleep(100);
         }
-        assertThat(Held.now()).isEqualTo(expected);
+        assertThat(Held.now()).matches(held -> held.isWithin(most), "at most " + most);
     }
 
     private interface Use {
@@ -86,6 +93,8 @@ class NativeMemoryTest {
     void isReleasedHoweverTheTrainingEnds(Nn4Model.Engine engine) throws Exception {
         Backend.require(); // the libraries keep what they allocate when they are loaded
         use(engine, model -> model.plan(1, 1L << 30));
+        System.gc(); // what earlier tests have left
+        Thread.sleep(300);
         Held before = new Held(Pointer.totalBytes(), Pointer.totalCount(), 0);
         use(engine, model -> {
             trainer(model, "end").fit();
