@@ -20,16 +20,24 @@ import org.openface.core.dataset.FaceDataset;
 /**
  * The directory job, from photographs to aligned faces on disk, against the same in dlib's C++ with its HOG detector, with
  * OpenFace's one up-sampling and without. The folder with photographs and a landmark file is the system property {@code
- * openface.shared}, by default {@code ../shared}.
+ * openface.shared}, by default {@code ../shared}; YuNet takes part if {@code openface.yunet} names its file.
  */
 final class AlignmentComparison {
+    private static final String YUNET = "openface.yunet";
+
     private AlignmentComparison() {}
 
     /** What was compared: our settings on one set of photographs. */
-    private record Case(String set, boolean dlibLandmarks, int threads) {
+    private record Case(String set, Method method, int threads) {
         String name() {
-            return set + (dlibLandmarks ? "-haar-dlib-landmarks" : "-haar-eyes");
+            return set + "-" + method.name().toLowerCase(Locale.ROOT).replace('_', '-');
         }
+    }
+
+    private enum Method {
+        HAAR_EYES,
+        HAAR_DLIB_LANDMARKS,
+        YUNET_DLIB_LANDMARKS
     }
 
     static List<String> alignment(int rounds) throws IOException, InterruptedException {
@@ -46,9 +54,16 @@ final class AlignmentComparison {
             List<String> lines = new ArrayList<>();
             for (String set : List.of("lfw", "openface-examples")) {
                 for (int threads : new int[] {1, 2}) {
-                    for (boolean dlib : new boolean[] {false, true}) {
-                        lines.addAll(compare(
-                                new Case(set, dlib, threads), faces.resolve(set), landmarks, program, work, rounds));
+                    for (Method method : Method.values()) {
+                        if (method != Method.YUNET_DLIB_LANDMARKS || System.getProperty(YUNET) != null) {
+                            lines.addAll(compare(
+                                    new Case(set, method, threads),
+                                    faces.resolve(set),
+                                    landmarks,
+                                    program,
+                                    work,
+                                    rounds));
+                        }
                     }
                 }
             }
@@ -64,8 +79,11 @@ final class AlignmentComparison {
                 FaceDataset.index(raw).faces().stream().map(Face::file).toList();
         List<String> lines = new ArrayList<>();
         Aligner.Builder builder = Aligner.builder().threads(what.threads());
-        if (what.dlibLandmarks()) {
+        if (what.method() != Method.HAAR_EYES) {
             builder.dlibLandmarks(landmarks);
+        }
+        if (what.method() == Method.YUNET_DLIB_LANDMARKS) {
+            builder.yuNet(Path.of(System.getProperty(YUNET, "")));
         }
         try (Aligner aligner = builder.build()) {
             AlignReport[] last = {run(aligner, raw, work)}; // and warm

@@ -1144,9 +1144,10 @@ final class OneDnnProgram implements AutoCloseable {
 
     /** oneDNN's name for the code that computes a primitive, such as {@code jit:avx2} or {@code ref:any}. */
     private static String implementation(primitive primitive) {
-        PointerPointer<BytePointer> name = new PointerPointer<>(1);
-        dnnl_primitive_desc_query(primitive.get_dnnl_primitive_desc(), dnnl_query_impl_info_str, 0, name);
-        return name.get(BytePointer.class).getString();
+        try (PointerPointer<BytePointer> name = new PointerPointer<>(1)) {
+            dnnl_primitive_desc_query(primitive.get_dnnl_primitive_desc(), dnnl_query_impl_info_str, 0, name);
+            return name.get(BytePointer.class).getString();
+        }
     }
 
     /** The kinds of operation for which oneDNN has no code made for the processor but its slow reference. */
