@@ -49,14 +49,12 @@ class NativeMemoryTest {
     }
 
     /**
-     * Waits for the threads to end; ND4J leaves the small buffers of its operations to Java's collector, which may then
-     * take away what earlier tests have left too.
+     * Waits for the threads to end. ND4J leaves the small buffers of its graphs and operations, some thousand bytes, to
+     * Java's collector, which may take away what earlier tests have left too.
      */
-    private static void awaitHeld(Held most, Nn4Model.Engine engine) throws InterruptedException {
+    private static void awaitHeld(Held most) throws InterruptedException {
         for (int i = 0; i < 100 && !Held.now().isWithin(most); i++) {
-            if (engine == Nn4Model.Engine.SAMEDIFF) {
-                System.gc();
-            }
+            System.gc();
             Thread.sleep(100);
         }
         assertThat(Held.now()).matches(held -> held.isWithin(most), "at most " + most);
@@ -101,7 +99,7 @@ class NativeMemoryTest {
             assertThat(Held.now().pointers()).isGreaterThan(before.pointers() + 1000);
             assertThat(Held.now().threads()).isEqualTo(1);
         });
-        awaitHeld(before, engine);
+        awaitHeld(before);
         use(engine, model -> assertThatThrownBy(() -> trainer(model, "listener")
                         .listener(event -> {
                             if (event instanceof TrainingEvent.StepCompleted
@@ -127,6 +125,6 @@ class NativeMemoryTest {
             FaceBatch batch = FaceBatch.of(side, Reference.pixels(4, side), new int[4]);
             model.forward(batch, model.plan(4, 1L << 30)).close(); // dropped
         });
-        awaitHeld(before, engine);
+        awaitHeld(before);
     }
 }
