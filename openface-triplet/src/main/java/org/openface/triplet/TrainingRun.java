@@ -324,6 +324,10 @@ final class TrainingRun {
         long arrived = System.nanoTime();
         try {
             do {
+                if (control.isPaused() && !control.isCancelled() && !paused) {
+                    paused = true;
+                    emit(new TrainingEvent.Paused(true));
+                }
                 CompletableFuture<Path> snapshot;
                 while ((snapshot = control.snapshots.poll()) != null) {
                     snapshot(place, snapshot);
@@ -331,10 +335,6 @@ final class TrainingRun {
                 CompletableFuture<Map<String, Double>> evaluation;
                 while ((evaluation = control.evaluations.poll()) != null) {
                     evaluate(place, evaluation);
-                }
-                if (control.isPaused() && !control.isCancelled() && !paused) {
-                    paused = true;
-                    emit(new TrainingEvent.Paused(true));
                 }
             } while (control.awaitWork());
         } catch (InterruptedException e) {
