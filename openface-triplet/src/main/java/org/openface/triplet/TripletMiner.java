@@ -35,7 +35,8 @@ public interface TripletMiner {
 
     /**
      * "Batch hard" (Hermans et al., 2017): each anchor with its farthest positive and its nearest negative. Triplets that
-     * satisfy the constraint count in the mean and have no gradient.
+     * satisfy the constraint count in the mean and have no gradient. With squared distances and a usual learning rate a
+     * network may collapse under it; the convergence doctor says so.
      */
     static TripletMiner batchHard() {
         return of(PairSelector.hardestPositive(), TripletFilter.any(), NegativeSelector.hardest());
