@@ -86,7 +86,7 @@ class KillTest {
         Path killed = temp.resolve("killed");
         for (int kill = 0; kill < kills; kill++) {
             // So slow at first that it is not through before it has been killed often enough.
-            boolean through = run(temp, killed, 100, 600 + random.nextInt(1500));
+            boolean through = run(temp, killed, 250, 600 + random.nextInt(1500));
             assertThat(through).as("through after %s kills", kill).isFalse();
             if (Files.exists(killed.resolve("model-0005.nn4"))) {
                 deleteNewest(killed, 2);
