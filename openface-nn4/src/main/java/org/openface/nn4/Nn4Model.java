@@ -664,7 +664,8 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public void readState(InputStream in) throws IOException {
-        long most = 3L
+        // The weights, their average, and two arrays of the optimiser for each.
+        long most = 4L
                 * Float.BYTES
                 * parameters.specs().stream().mapToLong(TensorSpec::length).sum();
         ModelFile.Contents contents = ModelFile.read(in, most);

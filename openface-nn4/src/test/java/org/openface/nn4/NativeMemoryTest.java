@@ -96,7 +96,9 @@ class NativeMemoryTest {
         Held before = new Held(Pointer.totalBytes(), Pointer.totalCount(), 0);
         use(engine, model -> {
             trainer(model, "end").fit();
-            assertThat(Held.now().pointers()).isGreaterThan(before.pointers() + 1000);
+            if (engine == Nn4Model.Engine.ONEDNN) { // ND4J's own are not all counted
+                assertThat(Held.now().pointers()).isGreaterThan(before.pointers() + 1000);
+            }
             assertThat(Held.now().threads()).isEqualTo(1);
         });
         awaitHeld(before);
