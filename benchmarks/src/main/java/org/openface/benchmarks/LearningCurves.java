@@ -10,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -198,7 +197,7 @@ public final class LearningCurves {
         int top = (image.height() - SIDE) / 2;
         for (int y = 0; y < SIDE; y++) {
             int start = 3 * ((top + y) * image.width() + left);
-            System.arraycopy(Arrays.copyOfRange(pixels, start, start + 3 * SIDE), 0, middle, 3 * SIDE * y, 3 * SIDE);
+            System.arraycopy(pixels, start, middle, 3 * SIDE * y, 3 * SIDE);
         }
         return RgbImage.of(SIDE, SIDE, middle);
     }

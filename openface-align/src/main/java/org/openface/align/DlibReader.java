@@ -1,10 +1,11 @@
 package org.openface.align;
 
+import com.google.common.hash.Hashing;
+import com.google.common.hash.HashingInputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
 import java.util.Arrays;
 
 /**
@@ -32,7 +33,7 @@ final class DlibReader implements Closeable {
     private static final int LENGTH = 0x0f;
 
     private final Path file;
-    private final DigestInputStream in;
+    private final HashingInputStream in;
     private final long size;
     private final byte[] buffer = new byte[1 << 16];
     private int at;
@@ -43,7 +44,7 @@ final class DlibReader implements Closeable {
     DlibReader(Path file) throws IOException {
         this.file = file;
         size = Files.size(file);
-        in = new DigestInputStream(Files.newInputStream(file), Sha256.digest());
+        in = new HashingInputStream(Hashing.sha256(), Files.newInputStream(file));
     }
 
     /** Bytes not read yet. */
@@ -130,7 +131,7 @@ final class DlibReader implements Closeable {
 
     /** Of the whole file, once everything is read. */
     String sha256() {
-        return Sha256.shortHex(in.getMessageDigest());
+        return Sha256.shortHex(in.hash());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.openface.align;
 
+import com.google.common.hash.Hashing;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -53,7 +54,7 @@ record YuNetModel(Path file, String sha256) {
             throw new IOException(file + " is no YuNet model: its outputs are " + outputs + ", not " + OUTPUTS
                     + "; take" + " face_detection_yunet_2022mar.onnx");
         }
-        return new YuNetModel(file, Sha256.shortHex(onnx));
+        return new YuNetModel(file, Sha256.shortHex(Hashing.sha256().hashBytes(onnx)));
     }
 
     /** Names of the outputs of a network. */
