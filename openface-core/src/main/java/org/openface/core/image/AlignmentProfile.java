@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.StringJoiner;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * How faces were aligned. A network knows faces as it was shown them: given faces that were cut out otherwise it answers

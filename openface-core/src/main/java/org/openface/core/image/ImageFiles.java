@@ -30,6 +30,7 @@ import javax.imageio.ImageReader;
 import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * Reads photographs and writes PNG.
@@ -389,7 +390,7 @@ public final class ImageFiles {
 
     /**
      * Writes a PNG file, whole or not at all: it is written beside its place and then moved there, replacing a file of
-     * that name.
+     * that name. A new file is readable by its owner only; one that replaces another keeps its permissions.
      *
      * @throws IOException if the folder does not exist or cannot be written to
      */
@@ -422,7 +423,8 @@ public final class ImageFiles {
 
     /**
      * Deletes what processes that were killed while they wrote into a folder have left there under hidden names. What
-     * living processes are writing stays.
+     * living processes are writing stays; so does, for a day after it was written, what processes of other computers or
+     * containers may be writing.
      *
      * @throws IOException if the folder cannot be read or a file cannot be deleted
      */

@@ -75,31 +75,6 @@ class PngTest {
     }
 
     @Test
-    void whatDeadProcessesLeftIsDeleted() throws Exception {
-        Process process = new ProcessBuilder(
-                        ProcessHandle.current().info().command().orElse("java"), "-version")
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start();
-        process.waitFor();
-        Path dead = Files.createFile(folder.resolve("." + process.pid() + "-1.tmp"));
-        long mine = ProcessHandle.current().pid();
-        Path living = Files.createFile(folder.resolve("." + mine + "-12.tmp"));
-        Path earlier = Files.createFile(folder.resolve("." + mine + "-13.tmp")); // of a process with our number
-        Files.setLastModifiedTime(earlier, java.nio.file.attribute.FileTime.fromMillis(1_000_000_000_000L));
-        Path other = Files.createFile(folder.resolve(".notes.tmp"));
-        Path face = Files.createFile(folder.resolve("1-1.tmp"));
-
-        ImageFiles.deleteLeftovers(folder);
-
-        assertThat(dead).doesNotExist();
-        assertThat(earlier).doesNotExist();
-        assertThat(living).exists();
-        assertThat(other).exists();
-        assertThat(face).exists();
-    }
-
-    @Test
     void theSizeIsKnownBeforeDecoding() throws IOException {
         BufferedImage image = new BufferedImage(31, 17, BufferedImage.TYPE_3BYTE_BGR);
         for (String format : new String[] {"png", "jpg", "bmp"}) {
