@@ -54,7 +54,7 @@ class AtomicFileTest {
         // of
         // these names.
         List<Path> others = new ArrayList<>();
-        for (int i = 1; i <= 50; i++) {
+        for (int i = 1; i <= 400; i++) {
             others.add(Files.write(
                     folder.resolve("." + ProcessHandle.current().pid() + "-" + i + ".tmp"), bytes("theirs")));
         }
@@ -66,7 +66,7 @@ class AtomicFileTest {
         for (Path other : others) {
             assertThat(other).hasContent("theirs");
         }
-        assertThat(all()).hasSize(51);
+        assertThat(all()).hasSize(401);
     }
 
     @Test
