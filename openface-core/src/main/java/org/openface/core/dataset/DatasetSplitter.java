@@ -106,11 +106,13 @@ public final class DatasetSplitter {
 
         /**
          * Makes OpenFace's layout, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}, in a folder. The
-         * images stay where they are. Doing it again changes nothing. The alignment profile goes into both parts.
+         * images stay where they are. Doing it again changes nothing. The alignment profile goes into both parts. Folders and
+         * copies that it makes are their owner's only; a hard link is the same file and keeps its permissions.
          *
          * @throws IllegalArgumentException if faces of another alignment profile are there
-         * @throws IOException if the folder cannot be written to or holds other faces or other content; what is there is
-         *     never overwritten
+         * @throws IOException if the folder cannot be written to or holds other faces or other content, or if two people of
+         *     a part or two images of a person have names that some file systems take for the same, such as {@code Ann} and
+         *     {@code ann}; what is there is never overwritten
          */
         public void writeTo(Path directory, Placement placement) throws IOException {
             SplitWriter.write(this, directory, placement);

@@ -6,10 +6,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.OwnerOnly;
 
 /**
  * Made-up faces, for trying things out and for tests when there are no photographs: drawings, not photographs and not
@@ -85,11 +86,11 @@ public final class DrawnFaces {
     public void writeTo(Path directory, int identities, int imagesPerIdentity) throws IOException {
         checkArgument(identities > 0, "identities (%s) must be positive", identities);
         checkArgument(imagesPerIdentity > 0, "imagesPerIdentity (%s) must be positive", imagesPerIdentity);
-        Files.createDirectories(directory);
+        OwnerOnly.createDirectories(directory);
         writeNote(directory.resolve(NOTE));
         for (int identity = 0; identity < identities; identity++) {
             Path folder = directory.resolve(String.format(Locale.ROOT, "drawn-%03d", identity));
-            Files.createDirectories(folder);
+            OwnerOnly.createDirectories(folder);
             for (int image = 0; image < imagesPerIdentity; image++) {
                 Path file = folder.resolve(String.format(Locale.ROOT, "%03d.png", image));
                 if (!Files.exists(file)) {
@@ -106,9 +107,7 @@ public final class DrawnFaces {
                         + "They are not photographs, and they show nobody.%n",
                 seed);
         if (!Files.exists(file)) {
-            Path temporary = Files.createTempFile(file.getParent(), NOTE, ".tmp");
-            Files.writeString(temporary, note, StandardCharsets.UTF_8);
-            Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.write(note.getBytes(StandardCharsets.UTF_8), file);
         } else if (!Files.readString(file, StandardCharsets.UTF_8).equals(note)) {
             throw new IOException(file.getParent() + " holds drawings of another seed than " + seed
                     + "; choose another folder or that seed (" + file + " names it)");

@@ -11,13 +11,16 @@ import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.openface.core.image.ImageFiles;
+import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.OwnerOnly;
+import org.openface.core.internal.PortableName;
 
 /** Lays a split out in a folder, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}. */
 final class SplitWriter {
@@ -47,8 +50,12 @@ final class SplitWriter {
             claim(split.validation(), directory.resolve("val"));
             for (Map.Entry<Path, Path> entry : wanted.entrySet()) {
                 if (missing.contains(entry.getKey())) {
-                    Files.createDirectories(requireNonNull(entry.getKey().getParent()));
-                    place(entry.getKey(), entry.getValue(), placement);
+                    OwnerOnly.createDirectories(requireNonNull(entry.getKey().getParent()));
+                    if (!place(entry.getKey(), entry.getValue(), placement)
+                            && !sameContent(entry.getKey(), entry.getValue())) {
+                        throw new IOException(entry.getKey() + " appeared while the split was written, and is not "
+                                + entry.getValue() + "; it stays as it is; use an empty folder");
+                    }
                 }
             }
         } catch (AccessDeniedException e) {
@@ -58,24 +65,43 @@ final class SplitWriter {
 
     private static void claim(FaceDataset faces, Path part) throws IOException {
         if (faces.alignmentProfile().isPresent()) {
-            Files.createDirectories(part);
+            OwnerOnly.createDirectories(part);
             faces.alignmentProfile().get().claim(part);
         }
     }
 
+    /**
+     * Adds where the faces go. Names that only some file systems tell apart are refused everywhere: the folder may lie on
+     * another one, or be copied to one, where the second face would take the place of the first, or two people become one.
+     */
     private static void plan(FaceDataset faces, Path part, Map<Path, Path> wanted) throws IOException {
+        Map<String, Path> folders = new HashMap<>();
+        Map<String, Path> files = new HashMap<>();
         for (Face face : faces.faces()) {
             Path fileName = requireNonNull(face.file().getFileName());
-            Path place = part.resolve(folder(face)).resolve(fileName);
+            Path folder = part.resolve(folder(face));
+            Path place = folder.resolve(fileName);
             if (place.getNameCount() != part.getNameCount() + 2
                     || !place.normalize().startsWith(part.normalize())) {
                 throw new IOException("the identity " + face.identity() + " cannot be the name of a folder");
             }
-            Path other = wanted.put(place, face.file());
-            if (other != null) {
-                throw new IOException(other + " and " + face.file() + " would both become " + place);
+            String identity = PortableName.key(face.identity());
+            Path otherFolder = folders.putIfAbsent(identity, folder);
+            if (otherFolder != null && !otherFolder.equals(folder)) {
+                throw collision("the people " + FaceDataset.name(otherFolder) + " and " + face.identity(), folder);
             }
+            Path otherFile = files.putIfAbsent(identity + "/" + PortableName.key(face.fileName()), face.file());
+            if (otherFile != null) {
+                throw collision(otherFile + " and " + face.file(), place);
+            }
+            wanted.put(place, face.file());
         }
+    }
+
+    private static IOException collision(String both, Path place) {
+        return new IOException(both + " would both become " + place
+                + ", at least where upper and lower case or ways to write an accent are not told apart; nothing was"
+                + " written; rename one of them");
     }
 
     /** As a path where possible, which works for names that the runtime cannot decode. */
@@ -107,30 +133,31 @@ final class SplitWriter {
         return Files.isRegularFile(place) && (Files.isSameFile(place, source) || Files.mismatch(place, source) < 0);
     }
 
-    private static void place(Path place, Path file, DatasetSplitter.Placement placement) throws IOException {
+    /** Puts a file into its place; false if something is there, which is never replaced. */
+    private static boolean place(Path place, Path file, DatasetSplitter.Placement placement) throws IOException {
         Path source = file.toRealPath();
-        switch (placement) {
-            case SYMBOLIC_LINK -> Files.createSymbolicLink(place, source);
-            case COPY -> copy(place, source);
-            case HARD_LINK -> {
-                try {
-                    Files.createLink(place, source);
-                } catch (AccessDeniedException | FileAlreadyExistsException e) {
-                    throw e;
-                } catch (FileSystemException | UnsupportedOperationException e) {
-                    copy(place, source); // another disk, or no hard links there
+        try {
+            switch (placement) {
+                case SYMBOLIC_LINK -> Files.createSymbolicLink(place, source);
+                case HARD_LINK -> Files.createLink(place, source);
+                case COPY -> {
+                    return copy(place, source);
                 }
             }
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        } catch (AccessDeniedException e) {
+            throw e;
+        } catch (FileSystemException | UnsupportedOperationException e) {
+            if (placement == DatasetSplitter.Placement.HARD_LINK) {
+                return copy(place, source); // another disk, or no hard links there
+            }
+            throw e;
         }
     }
 
-    private static void copy(Path place, Path source) throws IOException {
-        Path temporary = place.resolveSibling("." + ProcessHandle.current().pid() + ".tmp");
-        try {
-            Files.copy(source, temporary, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(temporary, place, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+    private static boolean copy(Path place, Path source) throws IOException {
+        return AtomicFile.writeIfAbsent(place, out -> Files.copy(source, out));
     }
 }

@@ -1,6 +1,7 @@
 package org.openface.core.dataset;
 
 import static com.google.common.primitives.Ints.asList;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -8,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -16,9 +18,11 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.DatasetSplitter.Placement;
 import org.openface.core.dataset.DatasetSplitter.Split;
@@ -267,6 +271,80 @@ class DatasetSplitterTest {
                 .isThrownBy(() -> split.writeTo(folder.resolve("out")))
                 .withMessageContaining("would both become");
         assertThat(folder.resolve("out")).doesNotExist();
+    }
+
+    /** By URI, because a Java runtime in the POSIX locale cannot make these paths from strings. */
+    private static Face face(String encodedFolder, String encodedFile) {
+        Path file = Path.of(URI.create("file:///faces/" + encodedFolder + "/" + encodedFile));
+        return new Face(FaceDataset.name(requireNonNull(file.getParent())), file);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "Ann, ann",
+        "%C3%89ric, %C3%A9ric",
+        "%C3%89ric, E%CC%81ric", // NFC, NFD
+        "Stra%C3%9Fe, STRASSE"
+    })
+    void namesThatAreTheSameElsewhereAreRefusedBeforeAnythingIsWritten(String one, String other) {
+        Path out = folder.resolve("out");
+        FaceDataset elsewhere = Folders.imagined(1);
+        FaceDataset files = FaceDataset.of(List.of(face("bob", one + ".png"), face("bob", other + ".png")));
+        FaceDataset people = FaceDataset.of(List.of(face(one, "1.png"), face(other, "2.png")));
+        for (Placement placement : Placement.values()) {
+            assertThatIOException()
+                    .isThrownBy(() -> new Split(files, elsewhere).writeTo(out, placement))
+                    .withMessageContaining(files.faces().get(0).file().toString())
+                    .withMessageContaining(files.faces().get(1).file().toString())
+                    .withMessageContaining("nothing was written; rename one");
+            assertThatIOException()
+                    .isThrownBy(() -> new Split(elsewhere, people).writeTo(out, placement))
+                    .withMessageContaining(people.identities().get(0))
+                    .withMessageContaining(people.identities().get(1))
+                    .withMessageContaining("nothing was written; rename one");
+        }
+        assertThat(out).doesNotExist();
+    }
+
+    /** Here because one folder is a link to another; as well another process may be at work, or a file system may not tell names apart. */
+    @ParameterizedTest
+    @EnumSource
+    void aFileThatAppearsWhileItWritesIsNotReplaced(Placement placement) throws IOException {
+        Path source = Folders.named(folder.resolve("source"), 1, 1, 1);
+        FaceDataset all = FaceDataset.index(source);
+        Split split = new Split(FaceDataset.of(all.faces().subList(0, 2)), FaceDataset.of(all.faces(2)));
+        Path train = folder.resolve("out").resolve("train");
+        Path second = Files.createDirectories(train.resolve("p1"));
+        try {
+            Files.createSymbolicLink(train.resolve("p0"), second);
+        } catch (IOException | UnsupportedOperationException e) {
+            assumeTrue(false, "no symbolic links here");
+        }
+        assertThatIOException()
+                .isThrownBy(() -> split.writeTo(folder.resolve("out"), placement))
+                .withMessageContaining(second.resolve("0.png").toString())
+                .withMessageContaining("it stays as it is");
+        assertThat(Files.readAllBytes(second.resolve("0.png"))).containsExactly(0, 0);
+        assertThat(Folders.relativeFiles(source)).containsExactly("p0/0.png", "p1/0.png", "p2/0.png");
+        assertThat(Files.readAllBytes(source.resolve("p1/0.png"))).containsExactly(1, 0);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void whatItMakesIsForItsOwner(Placement placement) throws IOException {
+        assumeTrue(folder.getFileSystem().supportedFileAttributeViews().contains("posix"));
+        Split split = split();
+        Path out = folder.resolve("parent").resolve("out");
+        split.writeTo(out, placement);
+        try (Stream<Path> made = Files.walk(folder.resolve("parent"))) {
+            for (Path path : made.toList()) {
+                if (Files.isDirectory(path) || placement == Placement.COPY) {
+                    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                            .as(path.toString())
+                            .isEqualTo(Files.isDirectory(path) ? "rwx------" : "rw-------");
+                }
+            }
+        }
     }
 
     @Test

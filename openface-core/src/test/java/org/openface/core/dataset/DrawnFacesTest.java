@@ -3,12 +3,14 @@ package org.openface.core.dataset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
@@ -130,6 +132,20 @@ class DrawnFacesTest {
                     .map(f -> directory.relativize(f).toString().replace('\\', '/'))
                     .sorted()
                     .toList();
+        }
+    }
+
+    @Test
+    void whatItWritesIsForItsOwner() throws IOException {
+        assumeTrue(directory.getFileSystem().supportedFileAttributeViews().contains("posix"));
+        Path out = directory.resolve("parent").resolve("out");
+        faces.writeTo(out, 1, 1);
+        try (Stream<Path> made = Files.walk(directory.resolve("parent"))) {
+            for (Path path : made.toList()) {
+                assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)))
+                        .as(path.toString())
+                        .isEqualTo(Files.isDirectory(path) ? "rwx------" : "rw-------");
+            }
         }
     }
 }
