@@ -5,14 +5,13 @@ import static com.google.common.base.Preconditions.checkState;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -26,15 +25,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
  * Turns what a {@link BatchSampler} chooses into pixels, on threads of its own and ahead of the training: RGB in [0, 1],
- * mirrored where the sample says so, changed by an {@link Augmentation} if there is one, scaled to the network's size where a file has another (sides independently, so
- * that a picture that is not square is squeezed, as in OpenFace).
+ * mirrored where the sample says so, changed by an {@link Augmentation} if there is one, scaled to the network's size where a
+ * file has another (sides independently, so that a picture that is not square is squeezed, as in OpenFace).
  *
  * <p>A batch is the same for any number of threads and any order of calls. Decoded faces are kept within a budget of
  * bytes, so that a small data set is read once; files are therefore expected not to change during a run.
@@ -176,32 +174,47 @@ public final class BatchLoader implements AutoCloseable {
      * @throws IllegalStateException if the loader is closed
      */
     public FaceBatch load(int epoch, int batch) throws IOException {
-        return load(epoch, batch, 0, (face, reason) -> {}).batch();
+        return load(epoch, batch, true, (face, reason) -> {}).batch();
     }
 
     /**
-     * As {@link #load(int, int)}, without the images that cannot be read, such as one that has vanished.
+     * As {@link #load(int, int)}, without the images that cannot be read. However many have vanished since the data set was
+     * indexed, the others make up the batch.
      *
      * @param skipped is told of each image left out, with the reason
-     * @throws IOException if more than half of the batch cannot be read, or the calling thread is interrupted
+     * @throws IOException if none of the batch can be read, if more than half of it is there and cannot be read, as when a
+     *     disk fails, or if the calling thread is interrupted
      */
     public Loaded loadReadable(int epoch, int batch, BiConsumer<Face, String> skipped) throws IOException {
-        return load(epoch, batch, 0.5, skipped);
+        return load(epoch, batch, false, skipped);
     }
 
-    private Loaded load(int epoch, int batch, double mayMiss, BiConsumer<Face, String> skipped) throws IOException {
+    private Loaded load(int epoch, int batch, boolean all, BiConsumer<Face, String> skipped) throws IOException {
         Pending asked = schedule(new Position(epoch, batch));
         List<BatchSample.Entry> entries = asked.sample().entries();
         Map<Integer, IOException> lost = new TreeMap<>();
+        int failed = 0; // of those lost, not counting the ones that have vanished
         long start = System.nanoTime();
         try {
             if (Thread.interrupted()) { // a future that is done would not notice
                 throw new InterruptedException();
             }
             for (int i = 0; i < entries.size(); i++) {
-                await(asked, i).ifPresent(putInto(lost, i));
-                if (lost.size() > mayMiss * entries.size()) {
-                    throw tooMany(entries, lost, mayMiss);
+                Optional<IOException> reason = await(asked, i);
+                if (reason.isEmpty()) {
+                    continue;
+                }
+                if (all) {
+                    throw new IOException(reason.get().getMessage(), reason.get());
+                }
+                lost.put(i, reason.get());
+                failed += reason.get().getCause() instanceof NoSuchFileException ? 0 : 1;
+                if (failed > 0.5 * entries.size() || lost.size() == entries.size()) {
+                    throw new IOException(
+                            "more than half of the images of a batch cannot be read, among them "
+                                    + entries.get(i).face().file() + ": "
+                                    + reason.get().getMessage() + "; is the disk still there?",
+                            reason.get());
                 }
             }
         } catch (InterruptedException e) {
@@ -227,22 +240,6 @@ public final class BatchLoader implements AutoCloseable {
                 read.stream().mapToInt(BatchSample.Entry::identity).toArray(),
                 read.stream().map(BatchSample.Entry::role).toList());
         return new Loaded(faces, read.stream().map(BatchSample.Entry::face).toList());
-    }
-
-    private static Consumer<IOException> putInto(Map<Integer, IOException> lost, int image) {
-        return reason -> lost.put(image, reason);
-    }
-
-    private static IOException tooMany(
-            List<BatchSample.Entry> entries, Map<Integer, IOException> lost, double mayMiss) {
-        int last = Collections.max(lost.keySet());
-        String reason = String.valueOf(Objects.requireNonNull(lost.get(last)).getMessage());
-        return new IOException(
-                mayMiss == 0
-                        ? reason
-                        : "more than half of the images of a batch cannot be read, among them "
-                                + entries.get(last).face().file() + ": " + reason,
-                lost.get(last));
     }
 
     /** Waits for one image; returns why it cannot be read. */

@@ -12,6 +12,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -216,12 +217,13 @@ public final class FaceDataset {
     /**
      * SHA-256, in hexadecimal, over identity, file name and content of every face: equal for two data sets exactly when a
      * training would see the same. Where the data set lies and when its files were written make no difference, so that
-     * a copy on another machine has the same fingerprint and an image replaced by one of the same size does not.
+     * a copy on another machine has the same fingerprint and an image replaced by one of the same size does not. A file that
+     * has vanished counts as such, since training leaves it out.
      *
      * <p>The first call reads every file, on all processors; training reads them anyway, and finds them in the system's
      * file cache then. The result is kept.
      *
-     * @throws IOException if a file cannot be read
+     * @throws IOException if a file is there and cannot be read
      */
     public String fingerprint() throws IOException {
         String known = fingerprint;
@@ -244,7 +246,7 @@ public final class FaceDataset {
         return HexFormat.of().formatHex(all.digest());
     }
 
-    /** SHA-256 over identity and file name, each with its length before it, and the content. */
+    /** SHA-256 over identity and file name, each with its length before it, and the content; −1 if there is none. */
     private static byte[] digest(Face face) {
         MessageDigest digest = sha256();
         for (String text : List.of(face.identity(), name(face.file()))) {
@@ -257,6 +259,8 @@ public final class FaceDataset {
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
                 digest.update(buffer, 0, n);
             }
+        } catch (NoSuchFileException e) {
+            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, -1));
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException("cannot read " + face.file() + " (" + e + ")", e));
         }

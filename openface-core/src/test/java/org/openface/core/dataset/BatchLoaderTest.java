@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -159,6 +160,60 @@ class BatchLoaderTest {
             assertSame(loader.load(0, clean), expected(0, clean, SIDE));
             Files.write(broken, good);
             assertSame(loader.load(0, 1), expected(0, 1, SIDE));
+        }
+    }
+
+    @Test
+    void howeverManyImagesVanishTheOthersMakeUpTheBatch() throws IOException {
+        List<BatchSample.Entry> entries = sampler.sample(0, 0).entries();
+        FaceBatch whole = expected(0, 0, SIDE);
+        for (int left = entries.size() - 1; left >= 1; left--) {
+            Files.delete(entries.get(left).face().file());
+            List<Face> skipped = new ArrayList<>();
+            try (BatchLoader loader = loader().lookAhead(0).cacheBytes(0).build()) {
+                BatchLoader.Loaded loaded = loader.loadReadable(0, 0, (face, reason) -> {
+                    assertThat(reason).contains(face.file().toString()).contains("no such file");
+                    skipped.add(face);
+                });
+                assertThat(loaded.faces())
+                        .isEqualTo(entries.subList(0, left).stream()
+                                .map(BatchSample.Entry::face)
+                                .toList());
+                assertThat(skipped)
+                        .isEqualTo(entries.subList(left, entries.size()).stream()
+                                .map(BatchSample.Entry::face)
+                                .toList());
+                int floats = 3 * SIDE * SIDE * left;
+                assertThat(Arrays.equals(loaded.batch().pixels(), Arrays.copyOf(whole.pixels(), floats)))
+                        .isTrue();
+                assertThat(loaded.batch().identities()).isEqualTo(Arrays.copyOf(whole.identities(), left));
+            }
+        }
+        Files.delete(entries.get(0).face().file());
+        try (BatchLoader loader = loader().lookAhead(0).cacheBytes(0).build()) {
+            assertThatIOException()
+                    .isThrownBy(() -> loader.loadReadable(0, 0, (face, reason) -> {}))
+                    .withMessageContaining("more than half of the images of a batch cannot be read")
+                    .withMessageContaining("is the disk still there?");
+        }
+    }
+
+    @Test
+    void aDiskThatFailsEndsTheLoading() throws IOException {
+        List<BatchSample.Entry> entries = sampler.sample(0, 0).entries();
+        for (int i = 0; i <= entries.size() / 2; i++) {
+            Path file = entries.get(i).face().file();
+            try (BatchLoader loader = loader().lookAhead(0).cacheBytes(0).build()) {
+                assertThat(loader.loadReadable(0, 0, (face, reason) -> {}).faces())
+                        .hasSize(entries.size() - i);
+            }
+            Files.delete(file);
+            Files.createDirectory(file); // cannot be read, and is there
+        }
+        try (BatchLoader loader = loader().lookAhead(0).cacheBytes(0).build()) {
+            assertThatIOException()
+                    .isThrownBy(() -> loader.loadReadable(0, 0, (face, reason) -> {}))
+                    .withMessageContaining("more than half of the images of a batch cannot be read");
         }
     }
 

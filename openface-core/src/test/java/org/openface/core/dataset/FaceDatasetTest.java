@@ -236,7 +236,20 @@ class FaceDatasetTest {
         FaceDataset dataset = FaceDataset.index(folder);
         Path image = folder.resolve("p0").resolve("0.png");
         Files.delete(image);
+        Files.createDirectory(image);
         assertThatIOException().isThrownBy(dataset::fingerprint).withMessageContaining(image.toString());
+    }
+
+    @Test
+    void anImageThatVanishedAfterTheIndexHasItsPlaceInTheFingerprint() throws IOException {
+        Folders.named(folder, 3);
+        String whole = FaceDataset.index(folder).fingerprint();
+        FaceDataset before = FaceDataset.index(folder);
+        FaceDataset again = FaceDataset.index(folder);
+        Files.delete(folder.resolve("p0").resolve("1.png"));
+        String fingerprint = before.fingerprint();
+        assertThat(fingerprint).isNotEqualTo(whole).isEqualTo(again.fingerprint());
+        assertThat(FaceDataset.index(folder).fingerprint()).isNotEqualTo(fingerprint);
     }
 
     @Test
