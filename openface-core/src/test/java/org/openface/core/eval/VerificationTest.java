@@ -313,7 +313,16 @@ class VerificationTest {
         assertRefused("1 1\nAnn 0 2\nAnn 1 Bob 2\n", "line 2 has \"0\"");
         assertRefused("1 1\nAnn 1 2\nAnn 1 Bob 2\nAnn 1 Bob 3\n", "line 4 is more than");
         assertThatThrownBy(() -> Verification.lfw(directory.resolve("none.txt"), faces))
-                .isInstanceOf(IOException.class);
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("none.txt: no such file; a pairs file");
+        assertThatThrownBy(() -> Verification.lfw(faces, faces))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("faces is a folder; a pairs file");
+        Path binary = directory.resolve("faces.bin");
+        Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xd8, (byte) 0xff, 0, 10});
+        assertThatThrownBy(() -> Verification.lfw(binary, faces))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("faces.bin is no text in UTF-8; a pairs file");
         assertThatThrownBy(() -> Verification.lfw(pairsFile(TWO_FOLDS), directory.resolve("nowhere")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("no folder of aligned faces");
