@@ -1,15 +1,12 @@
 package org.openface.core.eval;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,11 +17,8 @@ import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
-import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
-import org.openface.core.image.ImageFiles;
-import org.openface.core.image.RgbImage;
 
 /**
  * Pairs of faces, some of one person and some of two, and how well an embedder tells which are which: a pair counts as
@@ -32,8 +26,8 @@ import org.openface.core.image.RgbImage;
  *
  * <p>Accuracy is cross-validated as on Labeled Faces in the Wild: the best threshold of all folds but one is applied to
  * that one. Every threshold that makes a difference is tried (OpenFace's {@code lfw.py} stops at the first drop, and
- * returns 0.5 when a few different people look alike). Each image is embedded once, {@value #BATCH} at a time, in this
- * process. Images that are missing or unreadable are counted, and their pairs are left out.
+ * returns 0.5 when a few different people look alike). Each image is embedded once, a few at a time, in this process.
+ * Images that are missing or unreadable are counted, and their pairs are left out.
  *
  * <p>Source: Huang, Ramesh, Berg and Learned-Miller, <i>Labeled Faces in the Wild</i>, 2007.
  */
@@ -42,7 +36,6 @@ public final class Verification {
     public static final int DEFAULT_PAIRS_OF_EACH_KIND = 3000;
 
     private static final int FOLDS = 10;
-    private static final int BATCH = 64;
 
     /** Two faces, by their place among the faces. */
     record Pair(int first, int second, boolean same, int fold) {}
@@ -188,23 +181,18 @@ public final class Verification {
      * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise than these; a mere difference
      *     in size is none
      * @throws IOException if so many images cannot be read that no two folds with pairs of both kinds are left
-     * @throws IllegalStateException if a distance is not finite, naming the images
+     * @throws java.io.InterruptedIOException if the thread is interrupted before all images are read; it stays interrupted
+     * @throws IllegalStateException if the embedder returns values that are not finite, naming the image
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
-        embedder.alignmentProfile()
-                .ifPresent(trained -> alignmentProfile.ifPresent(
-                        these -> trained.withSize(these.size()).requireCompatible(these)));
+        EmbeddedFaces.requireFitting(embedder, alignmentProfile);
         int[] used = pairs.stream()
                 .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))
                 .sorted()
                 .distinct()
                 .toArray();
-        Map<Integer, Embedding> embeddings = new HashMap<>();
+        Map<Integer, Embedding> embeddings = EmbeddedFaces.embed(faces, used, embedder);
         Set<String> identities = new HashSet<>();
-        for (int from = 0; from < used.length; from += BATCH) {
-            int[] batch = Arrays.copyOfRange(used, from, Math.min(used.length, from + BATCH));
-            embed(batch, embedder, embeddings);
-        }
         embeddings.keySet().forEach(face -> identities.add(faces.get(face).identity()));
 
         List<Pair> judged = pairs.stream()
@@ -235,36 +223,9 @@ public final class Verification {
                 missingImages + unreadable);
     }
 
-    private void embed(int[] batch, FaceEmbedder embedder, Map<Integer, Embedding> embeddings) {
-        int size = embedder.imageSize();
-        List<Integer> read = new ArrayList<>();
-        List<RgbImage> images = new ArrayList<>();
-        for (int face : batch) {
-            try {
-                images.add(ImageFiles.read(faces.get(face).file()).resized(size, size));
-                read.add(face);
-            } catch (IOException e) {
-                // Not among the embeddings, and counted for that.
-            }
-        }
-        if (!images.isEmpty()) {
-            EmbeddingBatch result = embedder.embed(images);
-            for (int i = 0; i < read.size(); i++) {
-                embeddings.put(read.get(i), result.get(i));
-            }
-        }
-    }
-
-    private double distance(Pair pair, Map<Integer, Embedding> embeddings) {
-        double distance = requireNonNull(embeddings.get(pair.first()))
+    private static double distance(Pair pair, Map<Integer, Embedding> embeddings) {
+        return requireNonNull(embeddings.get(pair.first()))
                 .squaredDistance(requireNonNull(embeddings.get(pair.second())));
-        checkState(
-                Double.isFinite(distance),
-                "the distance of %s and %s is %s: the embedder returns values that are not finite",
-                faces.get(pair.first()).file(),
-                faces.get(pair.second()).file(),
-                distance);
-        return distance;
     }
 
     /**

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ class VerificationTest {
     /** Embeds an image as the brightness of its red; notes how many it was given at a time. */
     private static final class RedEmbedder implements FaceEmbedder {
         private final List<Integer> batches = new ArrayList<>();
+        private Runnable afterBatch = () -> {};
 
         @Override
         public int imageSize() {
@@ -54,6 +56,7 @@ class VerificationTest {
                 assertThat(faces.get(i).width()).isEqualTo(2);
                 values[i] = faces.get(i).red(0, 0) / 255f;
             }
+            afterBatch.run();
             return new EmbeddingBatch(1, values);
         }
     }
@@ -229,6 +232,28 @@ class VerificationTest {
         assertThat(result.tarAtFar(0.1)).isEqualTo(0.8);
         assertThat(result.tarAtFar(1)).isEqualTo(1);
         assertThatIllegalArgumentException().isThrownBy(() -> result.tarAtFar(-0.1));
+    }
+
+    /** As it is when a training is cancelled: what is left would pass for a result. */
+    @Test
+    void anInterruptedEvaluationHasNoResult() throws IOException {
+        for (int identity = 0; identity < 3; identity++) {
+            for (int image = 0; image < 50; image++) {
+                write("p" + identity + "/" + image + ".png", 80 * identity + image % 5);
+            }
+        }
+        Verification verification = Verification.pairs(FaceDataset.index(directory));
+        RedEmbedder embedder = new RedEmbedder();
+        embedder.afterBatch = () -> Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(() -> verification.evaluate(embedder))
+                    .isInstanceOf(InterruptedIOException.class)
+                    .hasMessageContaining("interrupted");
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            Thread.interrupted();
+        }
+        assertThat(embedder.batches).containsExactly(64);
     }
 
     private Path pairsFile(String content) throws IOException {
