@@ -6,12 +6,10 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
@@ -80,19 +78,27 @@ public final class Verification {
     }
 
     /**
-     * Pairs of a data set's faces: all pairs of one person up to a maximum, then as many random pairs of two people, none
-     * twice. No fold shares a pair with another, and each has as many pairs of one kind as of the other. People are not
-     * kept to one fold, as a few held-out people could not fill ten.
+     * Pairs of a data set's faces, of one person and as many of two, none twice. No fold shares a pair with another, and
+     * each has as many pairs of one kind as of the other. People are not kept to one fold, as a few held-out people could
+     * not fill ten.
      *
-     * @param maximumOfEachKind the most pairs of each kind; where there are more, a random choice is taken
-     * @param seed of the random choices
+     * <p>Who is in a pair is drawn first, and the images then. Everybody with two images or more gives one pair of them in
+     * turn, until there are {@code maximumOfEachKind} or no more: nobody gives more than one pair above anybody who has one
+     * left. So of n people a person gives at most {@code maximumOfEachKind / n} pairs, rounded up, if all have so many, and
+     * more only to make up for those who have less. Two people give pairs of an image of each likewise. Of one person with
+     * 1,000 images among 1,000 people with 3, who has 99 % of all pairs of one person, 2 or 3 of 3,000 pairs are taken; when
+     * each pair was as likely as any other, it was 2,982 of 3,000. Where the maximum is not reached all pairs are taken, and
+     * a person of n images gives n (n − 1) / 2.
+     *
+     * @param maximumOfEachKind the most pairs of each kind
+     * @param seed of the random choices; those of a person hang on it, on the person's name and on nobody else
      * @throws IllegalArgumentException if there are not two pairs of each kind
      */
     public static Verification pairs(FaceDataset dataset, int maximumOfEachKind, long seed) {
         checkArgument(maximumOfEachKind >= 2, "maximumOfEachKind (%s) must be at least 2", maximumOfEachKind);
-        Random random = new Random(seed);
-        List<int[]> same = samePairs(dataset, maximumOfEachKind, random);
-        List<int[]> different = differentPairs(dataset, same.size(), random);
+        PairDraw draw = new PairDraw(dataset, seed);
+        List<int[]> same = draw.same(maximumOfEachKind);
+        List<int[]> different = draw.different(same.size());
         int each = Math.min(same.size(), different.size());
         checkArgument(
                 each >= 2,
@@ -108,62 +114,6 @@ public final class Verification {
             pairs.add(new Pair(different.get(i)[0], different.get(i)[1], false, i % folds));
         }
         return new Verification(dataset.faces(), pairs, 0, 0, dataset.alignmentProfile());
-    }
-
-    /** Up to {@code maximum} pairs in random order, each equally likely: reservoir sampling, then a shuffle. */
-    private static List<int[]> samePairs(FaceDataset dataset, int maximum, Random random) {
-        List<int[]> chosen = new ArrayList<>();
-        long seen = 0;
-        int start = 0;
-        for (int identity = 0; identity < dataset.identities().size(); identity++) {
-            int end = start + dataset.faces(identity).size();
-            for (int i = start; i < end; i++) {
-                for (int j = i + 1; j < end; j++) {
-                    seen++;
-                    if (chosen.size() < maximum) {
-                        chosen.add(new int[] {i, j});
-                    } else {
-                        long place = (long) (random.nextDouble() * seen);
-                        if (place < maximum) {
-                            chosen.set((int) place, new int[] {i, j});
-                        }
-                    }
-                }
-            }
-            start = end;
-        }
-        Collections.shuffle(chosen, random);
-        return chosen;
-    }
-
-    private static List<int[]> differentPairs(FaceDataset dataset, int wanted, Random random) {
-        int n = dataset.size();
-        long all = (long) n * (n - 1) / 2;
-        for (int identity = 0; identity < dataset.identities().size(); identity++) {
-            long images = dataset.faces(identity).size();
-            all -= images * (images - 1) / 2;
-        }
-        List<int[]> chosen = new ArrayList<>();
-        if (all <= 2L * wanted) {
-            for (int i = 0; i < n; i++) {
-                for (int j = i + 1; j < n; j++) {
-                    if (dataset.identityOf(i) != dataset.identityOf(j)) {
-                        chosen.add(new int[] {i, j});
-                    }
-                }
-            }
-            Collections.shuffle(chosen, random);
-            return chosen.subList(0, Math.min(wanted, chosen.size()));
-        }
-        Set<Long> seen = new HashSet<>();
-        while (chosen.size() < wanted) {
-            int i = random.nextInt(n);
-            int j = random.nextInt(n);
-            if (i < j && dataset.identityOf(i) != dataset.identityOf(j) && seen.add((long) i * n + j)) {
-                chosen.add(new int[] {i, j});
-            }
-        }
-        return chosen;
     }
 
     /** Number of pairs that {@link #evaluate} will judge. */

@@ -10,10 +10,14 @@ import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +123,51 @@ class VerificationTest {
         long ofFirst =
                 two.pairs().stream().filter(p -> p.same() && p.first() < 40).count();
         assertThat(ofFirst).isBetween(15L, 52L);
+    }
+
+    /** 1,000 people of 3 images and one of 1,000, whose pairs are 99 % of all pairs of one person. */
+    @Test
+    void aPersonOfManyImagesDoesNotOutweighTheOthers() {
+        int[] images = new int[1001];
+        Arrays.fill(images, 3);
+        images[500] = 1000;
+        FaceDataset dataset = dataset(images);
+        Verification verification = Verification.pairs(dataset);
+        checkPairs(dataset, verification, 3000, 10);
+        int[] same = new int[images.length];
+        int[] different = new int[images.length];
+        for (Pair pair : verification.pairs()) {
+            int first = dataset.identityOf(pair.first());
+            int second = dataset.identityOf(pair.second());
+            if (pair.same()) {
+                same[first]++;
+            } else {
+                different[first]++;
+                different[second]++;
+            }
+        }
+        // 2,002 pairs in two turns, and 998 people give a third.
+        assertThat(Arrays.stream(same).filter(n -> n == 3).count()).isEqualTo(998);
+        assertThat(Arrays.stream(same).filter(n -> n == 2).count()).isEqualTo(3);
+        // 6 on average; 43 % of all before
+        assertThat(Arrays.stream(different).max().orElseThrow()).isLessThan(25);
+    }
+
+    @Test
+    void everyTwoPeopleGiveEquallyManyPairsUntilTheyHaveNoMore() {
+        FaceDataset dataset = dataset(40, 1, 8);
+        Verification verification = Verification.pairs(dataset, 200, 2);
+        checkPairs(dataset, verification, 200, 10);
+        Map<Set<Integer>, Integer> pairs = new HashMap<>();
+        for (Pair pair : verification.pairs()) {
+            pairs.merge(
+                    new TreeSet<>(List.of(dataset.identityOf(pair.first()), dataset.identityOf(pair.second()))),
+                    1,
+                    Integer::sum);
+        }
+        // "p0" has 780 pairs and "p2" 28; of two people, 40 and 8 have a single image to give.
+        assertThat(pairs)
+                .isEqualTo(Map.of(Set.of(0), 172, Set.of(2), 28, Set.of(0, 1), 40, Set.of(0, 2), 152, Set.of(1, 2), 8));
     }
 
     @Test
