@@ -160,9 +160,10 @@ public final class Verification {
         return new Result(
                 scores.meanAccuracy(),
                 scores.standardDeviation(),
-                scores.confidence(),
+                scores.standardError(),
+                scores.accuracyHalfWidth(),
                 scores.threshold(),
-                scores.thresholdConfidence(),
+                scores.thresholdHalfWidth(),
                 scores.auc(),
                 scores.eer(),
                 scores.roc(),
@@ -182,12 +183,16 @@ public final class Verification {
      * What an evaluation found.
      *
      * @param meanAccuracy share of pairs judged rightly, mean over the folds
-     * @param standardDeviation of the folds' accuracies, from the sample (n − 1)
-     * @param confidence half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t over
-     *     the folds; it takes them as independent, which they are only roughly
+     * @param standardDeviation of the folds' accuracies, from the sample (n − 1). The ± of OpenFace's {@code lfw.py} is
+     *     that of the population (n), for ten folds 0.95 of this
+     * @param standardError of {@code meanAccuracy}: {@code standardDeviation} divided by the square root of the number of
+     *     folds. The ± of LFW's results
+     * @param accuracyHalfWidth half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t
+     *     over the folds; it takes them as independent, which they are only roughly
      * @param threshold squared distance below which a pair is judged to be one person; the best one for all pairs
-     * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}, by the jackknife
-     *     over the folds
+     * @param thresholdHalfWidth half the width of the jackknife interval around {@code threshold}: Student's t times the
+     *     jackknife's standard error over the folds. It tells how much the threshold hangs on the pairs it was found with;
+     *     as a threshold jumps when pairs change, for which the jackknife is not made, it is no 95 % confidence interval
      * @param auc area under the ROC curve: the probability that a pair of one person is closer than a pair of two
      * @param eer equal error rate, where as many pairs of one person are rejected as pairs of two accepted
      * @param roc the curve, from (0, 0) to (1, 1), a point for each distinct distance
@@ -200,9 +205,10 @@ public final class Verification {
     public record Result(
             double meanAccuracy,
             double standardDeviation,
-            double confidence,
+            double standardError,
+            double accuracyHalfWidth,
             double threshold,
-            double thresholdConfidence,
+            double thresholdHalfWidth,
             double auc,
             double eer,
             List<RocPoint> roc,
@@ -213,6 +219,11 @@ public final class Verification {
             int missingImages) {
         public Result {
             roc = List.copyOf(roc);
+        }
+
+        /** {@link #thresholdHalfWidth}, by the name that it has in a training's figures and in a model's passport. */
+        public double thresholdConfidence() {
+            return thresholdHalfWidth;
         }
 
         /**

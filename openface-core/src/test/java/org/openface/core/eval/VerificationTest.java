@@ -125,6 +125,21 @@ class VerificationTest {
         assertThat(ofFirst).isBetween(15L, 52L);
     }
 
+    /** Figures of trainings are compared over years: the same data set and seed give the same pairs. */
+    @Test
+    void theDrawIsFrozen() {
+        assertThat(Verification.pairs(dataset(4, 3, 3), 4, 2).pairs())
+                .containsExactly(
+                        new Pair(4, 6, true, 0),
+                        new Pair(2, 9, false, 0),
+                        new Pair(0, 3, true, 1),
+                        new Pair(0, 8, false, 1),
+                        new Pair(7, 8, true, 2),
+                        new Pair(4, 9, false, 2),
+                        new Pair(4, 5, true, 3),
+                        new Pair(2, 4, false, 3));
+    }
+
     /** 1,000 people of 3 images and one of 1,000, whose pairs are 99 % of all pairs of one person. */
     @Test
     void aPersonOfManyImagesDoesNotOutweighTheOthers() {
@@ -262,8 +277,9 @@ class VerificationTest {
                 1,
                 0,
                 0,
-                1,
                 0,
+                1,
+                0.3,
                 1,
                 0,
                 List.of(
@@ -276,6 +292,7 @@ class VerificationTest {
                 9,
                 2,
                 0);
+        assertThat(result.thresholdConfidence()).isEqualTo(result.thresholdHalfWidth());
         assertThat(result.tarAtFar(0)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.0999)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.1)).isEqualTo(0.8);
