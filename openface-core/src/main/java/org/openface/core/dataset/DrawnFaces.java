@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AddressedRandom;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
 
