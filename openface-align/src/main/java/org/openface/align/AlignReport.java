@@ -1,5 +1,6 @@
 package org.openface.align;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -7,7 +8,9 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What became of a directory of photographs. Every photograph is counted once: {@code total() == aligned + alreadyDone +
@@ -17,6 +20,8 @@ import java.util.stream.Collectors;
  * @param alreadyDone photographs whose aligned face was there already
  * @param fallbacks photographs for which a picture of the fallback folder was taken, by this run or before, and why
  * @param skipped photographs without an aligned face, in the order of their paths
+ * @param withoutPhotograph aligned faces that are there whose photograph is not among those of this run; {@link
+ *     Aligner#purge} deletes them
  * @param elapsed how long the run took
  * @param time what the threads spent their time on, added up over them
  */
@@ -25,6 +30,7 @@ public record AlignReport(
         int alreadyDone,
         List<Skipped> fallbacks,
         List<Skipped> skipped,
+        List<Path> withoutPhotograph,
         Duration elapsed,
         Map<Stage, Duration> time) {
     /**
@@ -33,12 +39,20 @@ public record AlignReport(
      * {@code face} (the aligned file), {@code faces} (how many the photograph has), {@code left}, {@code top}, {@code
      * width} and {@code height} of the box of the one that was taken, {@code landmarks} (its points {@code x y x y ...}, in
      * pixels of the photograph), and {@code detail}.
+     *
+     * <p>It is made at the end of a run. Until then, and if the run is killed, the rows are in a file {@code
+     * alignment.csv.<random>.part} beside it, one for each photograph as soon as it is done.
+     *
+     * <p>A cell that a spreadsheet might take for a formula, as it begins with one of {@code = + - @} and is no number, or
+     * that holds control characters, is written as {@code '} and the text, in quotes, with backslashes, commas, quotes and
+     * control characters as <code>&#92;u005c</code>; {@link #readTable} undoes this.
      */
     public static final String FILE_NAME = "alignment.csv";
 
     public AlignReport {
         fallbacks = List.copyOf(fallbacks);
         skipped = List.copyOf(skipped);
+        withoutPhotograph = List.copyOf(withoutPhotograph);
         time = Collections.unmodifiableMap(new EnumMap<>(time));
     }
 
@@ -50,6 +64,40 @@ public record AlignReport(
      * @param detail more about it, for people
      */
     public record Skipped(Path source, SkipReason reason, String detail) {}
+
+    /**
+     * A row of {@value #FILE_NAME}.
+     *
+     * @param photograph {@code <person>/<file>}
+     * @param result {@code ALIGNED}, {@code FALLBACK} or the name of a {@link SkipReason}
+     * @param face the aligned file, {@code <person>/<file>}; empty if there is none
+     * @param faces how many faces the photograph has; 0 if that is not known
+     * @param box of the face that was taken; null if there is none, or it is not known
+     * @param landmarks of that face, in pixels of the photograph; empty if there are none
+     * @param detail more about it, for people
+     */
+    public record Row(
+            String photograph,
+            String result,
+            String face,
+            int faces,
+            @Nullable FaceBox box,
+            List<Point> landmarks,
+            String detail) {
+        public Row {
+            landmarks = List.copyOf(landmarks);
+        }
+    }
+
+    /**
+     * Reads the table in a folder of aligned faces, row by row, so that it may have any size. Tables of earlier versions
+     * are read too.
+     *
+     * @throws IOException if there is none, or if it is damaged
+     */
+    public static void readTable(Path aligned, Consumer<? super Row> rows) throws IOException {
+        AlignmentTable.read(aligned, rows);
+    }
 
     /** Number of photographs in the directory. */
     public int total() {
@@ -87,6 +135,9 @@ public record AlignReport(
             line.append(skippedByReason().entrySet().stream()
                     .map(count -> count.getKey() + " " + count.getValue())
                     .collect(Collectors.joining(", ", "; skipped: ", "")));
+        }
+        if (!withoutPhotograph.isEmpty()) {
+            line.append("; faces there without a photograph: ").append(withoutPhotograph.size());
         }
         return line.toString();
     }

@@ -447,9 +447,17 @@ public final class Aligner implements AutoCloseable {
      * face appears under its name only when it is complete. However often a run was killed, the folder ends as that of one
      * run. Several processes may work on one folder at the same time.
      *
+     * <p>Only faces that an aligner has made, which have a note in their file, are ever replaced (when their photograph has
+     * changed) or deleted (when it shows no face any more). Any other file in a face's place stays and {@linkplain
+     * SkipReason#IN_THE_WAY is reported}, unless it is a face of the right size, which is taken as it is. A photograph that
+     * {@linkplain SkipReason#UNREADABLE is damaged}, that {@linkplain SkipReason#IO_ERROR the disk does not give}, or
+     * {@linkplain SkipReason#FAILED fails} for another reason is reported, and a face made from it before stays. The faces
+     * of photographs that are gone stay, and are in the report.
+     *
      * <p>A person without a single aligned face gets no folder. Of photographs of one person whose names differ only in
-     * extension or in upper and lower case, the first in the order of the index is aligned and the others are {@linkplain
-     * SkipReason#NAME_COLLISION reported}.
+     * extension, in upper and lower case or in how accents are composed, the first in the order of the index is aligned and
+     * the others are {@linkplain SkipReason#NAME_COLLISION reported}; so are the photographs of people whose folders' names
+     * differ only so.
      *
      * <p>Beside the persons' folders lie {@value AlignmentProfile#FILE_NAME}, which says how the faces were aligned, and
      * {@value AlignReport#FILE_NAME}, which says what became of each photograph, those of earlier runs included.
@@ -457,19 +465,39 @@ public final class Aligner implements AutoCloseable {
      * @param raw a folder with one sub-folder per person
      * @param aligned made if it is not there
      * @return what became of each photograph
-     * @throws IllegalArgumentException if one folder is, or lies in, the other; or if {@code aligned} holds faces of
-     *     another or unknown alignment profile
-     * @throws IOException if the photographs cannot be listed or a face cannot be written; or, as {@link
-     *     InterruptedIOException}, if the calling thread was interrupted. Faces written until then stay.
+     * @throws IllegalArgumentException if one folder is, or lies in, the other, also by a link in one of them; or if
+     *     {@code aligned} holds faces of another or unknown alignment profile
+     * @throws IOException if the photographs cannot be listed, if the disk gives none of many in a row, or if a face cannot
+     *     be written; or, as {@link InterruptedIOException}, if a thread was interrupted. Faces written until then stay.
      * @throws IllegalStateException if this aligner is closed
      */
     public AlignReport alignDirectory(Path raw, Path aligned) throws IOException {
         checkOpen();
+        return job().run(raw, aligned);
+    }
+
+    /**
+     * Deletes the aligned faces whose photographs are not in {@code raw}, those of {@link AlignReport#withoutPhotograph},
+     * and their rows of {@value AlignReport#FILE_NAME}. Faces that were aligned from another folder into the same one are
+     * among them. Files that no aligner has made stay, and so do the photographs, whatever has become of them.
+     *
+     * @param raw the folder of photographs
+     * @param aligned the folder of their faces
+     * @return the files that were deleted
+     * @throws IllegalArgumentException if one folder is, or lies in, the other, or if {@code aligned} was not filled by an
+     *     aligner
+     * @throws IOException if a folder cannot be read, if there is no photograph at all, or if a file cannot be deleted
+     */
+    public List<Path> purge(Path raw, Path aligned) throws IOException {
+        return job().purge(raw, aligned);
+    }
+
+    private DirectoryJob job() {
         return new DirectoryJob(
-                        this::align,
-                        profile(),
-                        new DirectoryJob.Settings(threads, skipMulti, fallback, listener, limits, memory))
-                .run(raw, aligned);
+                this::align,
+                this::checkOpen,
+                profile(),
+                new DirectoryJob.Settings(threads, skipMulti, fallback, listener, limits, memory));
     }
 
     /**

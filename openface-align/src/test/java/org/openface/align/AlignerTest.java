@@ -173,7 +173,14 @@ class AlignerTest {
         }
 
         assertThat(files(out))
-                .containsOnlyKeys("", "alignment.csv", "alignment.properties", "ann", "ann/1.png", "ann/2.v1.png");
+                .containsOnlyKeys(
+                        "",
+                        ".alignment.lock",
+                        "alignment.csv",
+                        "alignment.properties",
+                        "ann",
+                        "ann/1.png",
+                        "ann/2.v1.png");
         assertThat(report.aligned()).isEqualTo(2);
         assertThat(report.alreadyDone()).isZero();
         assertThat(report.total()).isEqualTo(4);
@@ -248,7 +255,10 @@ class AlignerTest {
             Path cut = out.resolve("ann/1.png");
             Files.write(cut, Arrays.copyOf(Files.readAllBytes(cut), 60));
             Files.write(out.resolve("ann/2.png"), new byte[0]);
-            ImageFiles.writePng(photograph(1, 1), out.resolve("ann/3.png")); // of another size
+            byte[] otherSize = ImageFiles.encodePng(
+                    photograph(1, 1),
+                    ImageFiles.readNote(out.resolve("ann/3.png")).orElseThrow());
+            Files.write(out.resolve("ann/3.png"), otherSize);
             Path leftover = Files.write(out.resolve("ann/.4711-1.tmp"), new byte[10]);
             Files.setLastModifiedTime(leftover, longAgo);
 

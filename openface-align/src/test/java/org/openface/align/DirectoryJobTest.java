@@ -195,13 +195,15 @@ class DirectoryJobTest {
                 "a=b.jpg",
                 12,
                 345,
+                1_700_000_000_123L,
                 2,
                 new FaceBox(-1, 2.25, 3, 4),
                 List.of(new Point(1, 2), new Point(3.5, 4)),
                 null,
                 "");
         assertThat(FaceNote.parse(note.text())).contains(note);
-        FaceNote fallback = new FaceNote("1.jpg", 12, 345, 0, null, List.of(), SkipReason.NO_FACE, "no face");
+        FaceNote fallback = new FaceNote(
+                "a\nb\\u000a.jpg", 12, 345, FaceNote.NO_TIME, 0, null, List.of(), SkipReason.NO_FACE, "no\nface");
         assertThat(FaceNote.parse(fallback.text())).contains(fallback);
         for (String bad :
                 new String[] {"", "x", "photograph=1\nbytes=a\n", note.text().replace("faces=2", "faces=")}) {

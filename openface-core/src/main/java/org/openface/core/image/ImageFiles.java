@@ -83,8 +83,9 @@ public final class ImageFiles {
     /**
      * Reads an image within {@link Limits#DEFAULT}.
      *
-     * @throws IOException if the file cannot be read, is empty, cut short, damaged, too large or no image; the message
-     *     names the file
+     * @throws UnreadableImageException if the file is empty, cut short, damaged, too large or no image; the message names
+     *     the file
+     * @throws IOException if the file cannot be read
      */
     public static RgbImage read(Path file) throws IOException {
         return read(file, Limits.DEFAULT);
@@ -102,7 +103,8 @@ public final class ImageFiles {
     /**
      * Reads a file whose picture is decoded later, so that a caller can see to it that not too many are decoded at once.
      *
-     * @throws IOException if the file cannot be read, is empty or too large; the message names the file
+     * @throws UnreadableImageException if the file is empty or too large; the message names the file
+     * @throws IOException if the file cannot be read
      */
     public static Encoded load(Path file, Limits limits) throws IOException {
         return new Encoded(file, readBytes(file, limits), limits);
@@ -141,20 +143,25 @@ public final class ImageFiles {
             return crc.getValue();
         }
 
+        /** The note that {@link #encodePng} put into the file; empty if there is none, or if it is damaged. */
+        public Optional<String> note() {
+            return Png.note(bytes);
+        }
+
         /**
          * Decodes the picture.
          *
-         * @throws IOException if it is no image, cut short, damaged or too large; the message names the file
+         * @throws UnreadableImageException if it is no image, cut short, damaged or too large; the message names the file
          */
-        public RgbImage decode() throws IOException {
+        public RgbImage decode() throws UnreadableImageException {
             try {
                 return ImageFiles.decode(bytes, limits);
             } catch (UnreadableImageException e) {
-                throw new IOException(file + ": " + e.getMessage(), e);
+                throw new UnreadableImageException(file + ": " + e.getMessage(), e);
             } catch (IOException | RuntimeException e) {
                 // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
                 // ArrayIndexOutOfBoundsException, ...
-                throw new IOException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
+                throw new UnreadableImageException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
             }
         }
     }
@@ -177,16 +184,17 @@ public final class ImageFiles {
 
     private static byte[] readBytes(Path file, Limits limits) throws IOException {
         if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new IOException(file + ": not a file");
+            throw new UnreadableImageException(file + ": not a file");
         }
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
             if (size > limits.maxFileBytes()) {
-                throw new IOException(file + ": " + size + " bytes; the limit is " + limits.maxFileBytes());
+                throw new UnreadableImageException(
+                        file + ": " + size + " bytes; the limit is " + limits.maxFileBytes());
             }
             byte[] bytes = in.readNBytes((int) Math.min(limits.maxFileBytes(), Integer.MAX_VALUE - 8));
             if (bytes.length == 0) {
-                throw new IOException(file + ": the file is empty (zero bytes)");
+                throw new UnreadableImageException(file + ": the file is empty (zero bytes)");
             }
             return bytes;
         } catch (NoSuchFileException e) {
@@ -410,6 +418,17 @@ public final class ImageFiles {
      */
     public static Optional<String> readNote(Path png) throws IOException {
         return Png.note(readBytes(png, Limits.DEFAULT));
+    }
+
+    /**
+     * Whether a file begins as those of {@link #encodePng} do, with a note; it may be cut short or damaged after that.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public static boolean beginsWithNote(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return Png.beginsWithNote(in.readNBytes(Png.NOTE_BEGINS));
+        }
     }
 
     /**

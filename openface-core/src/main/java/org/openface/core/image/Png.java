@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.zip.CRC32;
 import java.util.zip.Deflater;
@@ -17,6 +18,13 @@ final class Png {
     static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
     private static final String KEYWORD = "openface";
+    private static final int HEADER_BYTES = 13;
+
+    /** How many bytes of a file tell whether it begins as {@link #encode} begins one with a note. */
+    static final int NOTE_BEGINS = SIGNATURE.length + 12 + HEADER_BYTES + 8 + KEYWORD.length() + 5;
+    /** Keyword, 0, not compressed (2 bytes), no language, 0, no translated keyword, 0; the text follows. */
+    private static final String NOTE = KEYWORD + "\0\0\0\0\0";
+
     private static final int PIXEL = 3;
     private static final int FILTERS = 5;
 
@@ -25,13 +33,12 @@ final class Png {
     static byte[] encode(RgbImage image, @Nullable String note) {
         ByteArrayOutputStream file = new ByteArrayOutputStream();
         file.writeBytes(SIGNATURE);
-        ByteBuffer header = ByteBuffer.allocate(13);
+        ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES);
         header.putInt(image.width()).putInt(image.height());
         header.put((byte) 8).put((byte) 2); // bits, colour without transparency
         chunk(file, "IHDR", header.array(), header.position() + 3);
         if (note != null) {
-            // keyword, 0, not compressed (2 bytes), no language, 0, no translated keyword, 0, text
-            byte[] text = (KEYWORD + "\0\0\0\0\0" + note).getBytes(UTF_8);
+            byte[] text = (NOTE + note).getBytes(UTF_8);
             chunk(file, "iTXt", text, text.length);
         }
         byte[] rows = filtered(image.toBytes(), PIXEL * image.width(), image.height());
@@ -102,9 +109,19 @@ final class Png {
         file.writeBytes(chunk.array());
     }
 
+    /** Whether a file begins as {@link #encode} begins one with a note, which is its second chunk. */
+    static boolean beginsWithNote(byte[] start) {
+        if (start.length < NOTE_BEGINS) {
+            return false;
+        }
+        int chunk = SIGNATURE.length + 12 + HEADER_BYTES;
+        return Arrays.equals(start, 0, SIGNATURE.length, SIGNATURE, 0, SIGNATURE.length)
+                && new String(start, chunk + 4, NOTE_BEGINS - chunk - 4, UTF_8).equals("iTXt" + NOTE);
+    }
+
     /** The note that {@link #encode} was given; empty if there is none, or if this is no whole PNG file. */
     static Optional<String> note(byte[] file) {
-        byte[] start = (KEYWORD + "\0\0\0\0\0").getBytes(UTF_8);
+        byte[] start = NOTE.getBytes(UTF_8);
         ByteBuffer in = ByteBuffer.wrap(file);
         in.position(Math.min(SIGNATURE.length, file.length));
         while (in.remaining() >= 12) {
