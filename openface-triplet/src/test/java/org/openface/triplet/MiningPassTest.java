@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.common.util.concurrent.Uninterruptibles;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openface.core.embedding.EmbeddingBatch;
@@ -198,6 +202,44 @@ class MiningPassTest {
             assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 4))
                     .hasMessage(first[0]);
         }
+    }
+
+    /** As a lambda in Kotlin or Scala does, which knows no checked exceptions. */
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneak(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    // On a thread of its own, because mining that waits for ever does not heed an interrupt.
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    @ParameterizedTest
+    @MethodSource("throwables")
+    void whateverAHelpingThreadThrowsEndsTheMining(Throwable thrown) {
+        MiningBatch in = Batches.random(10, 20, 10, 4);
+        CountDownLatch failed = new CountDownLatch(1);
+        TripletFilter failing = (ap, an, margin) -> {
+            if (Thread.currentThread().getName().startsWith("openface-mining-")) {
+                failed.countDown();
+                MiningPassTest.<RuntimeException>sneak(thrown);
+            }
+            // The calling thread leaves the rest to the one that fails.
+            Uninterruptibles.awaitUninterruptibly(failed);
+            return true;
+        };
+        PairSelector pairs = PairSelector.orderedPairs();
+        ComposedMiner miner = new ComposedMiner(pairs, failing, NegativeSelector.all());
+        assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 3))
+                .isSameAs(thrown);
+    }
+
+    static List<Throwable> throwables() {
+        return List.of(
+                new IOException("a file"),
+                new InterruptedException("stopped"),
+                new Throwable("neither"),
+                new OutOfMemoryError("no room"),
+                new StackOverflowError(),
+                new IllegalStateException("a state"));
     }
 
     @Test
