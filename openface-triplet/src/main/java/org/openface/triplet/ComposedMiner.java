@@ -74,9 +74,24 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
                 runs++;
             }
             if (size == positives.length) {
-                positives = Arrays.copyOf(positives, Math.addExact(size, size >> 1));
+                positives = Arrays.copyOf(positives, roomFor(size + 1L));
             }
             positives[size++] = positive;
+        }
+
+        /**
+         * Length of an array for so many pairs and more to come.
+         *
+         * @throws IllegalArgumentException if there is no such array
+         */
+        static int roomFor(long pairs) {
+            checkArgument(
+                    pairs <= MOST_PAIRS,
+                    "a batch with %s pairs and more is too large to mine, %s is the limit: take fewer images of each"
+                            + " identity, or a pair selector with one pair for each anchor, such as randomPositive()",
+                    pairs,
+                    MOST_PAIRS);
+            return (int) Math.min(MOST_PAIRS, pairs + (pairs >> 1));
         }
 
         int size() {

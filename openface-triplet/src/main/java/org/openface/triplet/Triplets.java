@@ -2,10 +2,11 @@ package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
-import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.primitives.Ints;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 import org.openface.core.embedding.Role;
 
 /**
@@ -97,6 +98,9 @@ public final class Triplets {
 
     /** Collects triplets in the order in which they are added. */
     public static final class Builder {
+        /** What a Java array holds. */
+        private static final int MOST = Integer.MAX_VALUE - 8;
+
         private final MiningBatch in;
         private int[] anchors = new int[16];
         private int[] positives = new int[16];
@@ -172,8 +176,13 @@ public final class Triplets {
         private void reserve(int more) {
             long needed = (long) size + more;
             if (needed > anchors.length) {
-                checkState(needed <= Integer.MAX_VALUE - 8, "more than %s triplets in one batch", size);
-                int capacity = (int) Math.min(Integer.MAX_VALUE - 8, Math.max(needed, 2L * size));
+                checkArgument(
+                        needed <= MOST,
+                        "a batch with %s triplets and more is too large, %s is the limit: choose fewer for each pair, as"
+                                + " NegativeSelector.random() does, or take fewer images",
+                        needed,
+                        MOST);
+                int capacity = (int) Math.min(MOST, Math.max(needed, 2L * size));
                 anchors = Arrays.copyOf(anchors, capacity);
                 positives = Arrays.copyOf(positives, capacity);
                 negatives = Arrays.copyOf(negatives, capacity);

@@ -355,6 +355,18 @@ class TripletMinerTest {
     }
 
     @Test
+    void tooManyPairsOrTripletsAreAMessageThatSaysWhatToDo() {
+        assertThat(ComposedMiner.Pairs.roomFor(65)).isEqualTo(97);
+        assertThat(ComposedMiner.Pairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
+        assertThatThrownBy(() -> ComposedMiner.Pairs.roomFor(Integer.MAX_VALUE - 7L))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "a batch with 2147483640 pairs and more is too large to mine, 2147483639 is the limit: take fewer"
+                                + " images of each identity, or a pair selector with one pair for each anchor, such as"
+                                + " randomPositive()");
+    }
+
+    @Test
     void strategiesSayWhatTheyAre() {
         assertThat(TripletMiner.openFace()).hasToString("allPairs x violating x random");
         assertThat(TripletMiner.of(
