@@ -404,7 +404,7 @@ final class TrainingRun {
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = miner.mine(in);
+            triplets = miner.mine(in).counted(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);

@@ -35,6 +35,16 @@ public final class Triplets {
         statistics = builder.statistics;
     }
 
+    private Triplets(Triplets same, MiningStatistics statistics) {
+        batch = same.batch;
+        anchors = same.anchors;
+        positives = same.positives;
+        negatives = same.negatives;
+        positiveDistances = same.positiveDistances;
+        negativeDistances = same.negativeDistances;
+        this.statistics = statistics;
+    }
+
     /** A builder of triplets of one batch. */
     public static Builder builder(MiningBatch in) {
         return new Builder(in);
@@ -85,9 +95,28 @@ public final class Triplets {
         return Ints.concat(anchors, positives, negatives);
     }
 
-    /** What the miner counted; {@link MiningStatistics#NONE} if it did not. */
+    /** What the miner counted; {@link MiningStatistics#NONE} if it did not, which a {@link Trainer} makes up for. */
     public MiningStatistics statistics() {
         return statistics;
+    }
+
+    /**
+     * These triplets, with statistics of the batch if the miner counted none: over all unordered pairs, of which those count
+     * as eligible that a triplet was made of.
+     */
+    Triplets counted(MiningBatch in) {
+        if (!statistics.equals(MiningStatistics.NONE)) {
+            return this;
+        }
+        MiningStatistics all = TripletMiner.of(
+                        PairSelector.allPairs(), TripletFilter.violating(), NegativeSelector.hardest())
+                .mine(in)
+                .statistics();
+        Set<Long> pairs = new HashSet<>();
+        for (int t = 0; t < size(); t++) {
+            pairs.add((long) Math.min(anchors[t], positives[t]) << 32 | Math.max(anchors[t], positives[t]));
+        }
+        return new Triplets(this, all.withEligiblePairs(pairs.size()));
     }
 
     /** For messages: how many there are. */

@@ -715,6 +715,54 @@ class TrainerTest {
     }
 
     @Test
+    void whatAMinerDoesNotCountTheTrainerCounts() throws IOException {
+        TripletMiner miner = TripletMiner.openFace();
+        trainer(new LinearEmbedder(1)).miner(miner).fit();
+        List<MiningStatistics> expected = events(TrainingEvent.StepCompleted.class).stream()
+                .map(TrainingEvent.StepCompleted::statistics)
+                .toList();
+        EpochMetrics counted = EpochMetrics.parse(metricsOf("work"));
+
+        events.clear();
+        trainer(new LinearEmbedder(1))
+                .miner(in -> {
+                    Triplets mined = miner.mine(in);
+                    Triplets.Builder own = Triplets.builder(in);
+                    for (int t = 0; t < mined.size(); t++) {
+                        own.add(mined.anchor(t), mined.positive(t), mined.negative(t));
+                    }
+                    return own.build();
+                })
+                .workDirectory(temp.resolve("own"))
+                .fit();
+        assertThat(events(TrainingEvent.StepCompleted.class).stream().map(TrainingEvent.StepCompleted::statistics))
+                .containsExactlyElementsOf(expected);
+        EpochMetrics own = EpochMetrics.parse(metricsOf("own"));
+        assertThat(own.lossOverAll()).isEqualTo(counted.lossOverAll()).isPositive();
+        assertThat(own.violatingShare()).isEqualTo(counted.violatingShare()).isPositive();
+
+        events.clear();
+        trainer(new LinearEmbedder(1))
+                .miner(in -> Triplets.builder(in).build())
+                .workDirectory(temp.resolve("none"))
+                .fit();
+        assertThat(events(TrainingEvent.EmptyBatch.class)).hasSize(10).allSatisfy(empty -> {
+            assertThat(empty.statistics().pairs()).isEqualTo(12);
+            assertThat(empty.statistics().pairsWithEligibleNegative()).isZero();
+            assertThat(empty.statistics().lossOverAll()).isPositive();
+        });
+    }
+
+    private String metricsOf(String folder) throws IOException {
+        String prefix = "history.2=";
+        return Files.readAllLines(temp.resolve(folder).resolve("checkpoint-0002.properties")).stream()
+                .filter(line -> line.startsWith(prefix))
+                .map(line -> line.substring(prefix.length()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
     void nanStopsTheRunAndSaysWhere() throws IOException {
         LinearEmbedder diverging = new LinearEmbedder(1) {
             private int calls;
