@@ -651,6 +651,27 @@ class TrainerTest {
                 .hasMessageContaining("memoryBank was none and is now 9 embeddings after 0 batches");
     }
 
+    @Test
+    void aCheckpointOfOtherRandomNumbersIsRefused() throws IOException {
+        TripletMiner own = in -> TripletMiner.openFace().mine(in);
+        trainer(new LinearEmbedder(1)).epochs(1).miner(own).fit();
+        Path file = work.resolve("checkpoint-0001.properties");
+        String old = Files.readAllLines(file).stream()
+                .filter(line -> !line.startsWith("sha256=") && !line.startsWith("configuration.draws="))
+                .collect(Collectors.joining("\n", "", "\n"));
+        Files.writeString(file, old + "sha256=" + Hashing.sha256().hashString(old, StandardCharsets.UTF_8) + "\n");
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).miner(own).fit())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("is now version 2, in which each purpose has numbers of its own");
+        // Strategies of this library draw what they drew before, and their checkpoints do not say.
+        work = temp.resolve("library");
+        trainer(new LinearEmbedder(1))
+                .epochs(1)
+                .miner(TripletMiner.openFace().atMostPerAnchor(2))
+                .fit();
+        assertThat(work.resolve("checkpoint-0001.properties")).content().doesNotContain("configuration.draws");
+    }
+
     private List<Double> losses() {
         return events(TrainingEvent.StepCompleted.class).stream()
                 .map(TrainingEvent.StepCompleted::loss)

@@ -255,6 +255,39 @@ class TripletMinerTest {
     }
 
     @Test
+    void whatAPairSelectorDrawsTellsNothingOfTheNegatives() {
+        // Of the pairs half are taken, by a number of their own; negatives are 100, all with the same probability.
+        PairSelector half = (in, out) -> PairSelector.allPairs().select(in, (a, p) -> {
+            if (in.draws().of(a, p).below(2) == 0) {
+                out.add(a, p);
+            }
+        });
+        int[] identities = new int[110];
+        for (int i = 10; i < 110; i++) {
+            identities[i] = i;
+        }
+        int upper = 0;
+        int pairs = 0;
+        for (int step = 0; step < 50; step++) {
+            MiningBatch in = MiningBatch.of(
+                    new EmbeddingBatch(1, new float[110]),
+                    identities,
+                    Collections.nCopies(110, Role.FULL),
+                    0.2f,
+                    new Draws(3, 1, step));
+            Triplets mined = TripletMiner.of(half, TripletFilter.any(), NegativeSelector.random())
+                    .mine(in);
+            for (int t = 0; t < mined.size(); t++) {
+                pairs++;
+                upper += mined.negative(t) >= 60 ? 1 : 0;
+            }
+        }
+        // 45 pairs a step; five standard deviations of the share are 0.075.
+        assertThat(pairs).isBetween(1000, 1250);
+        assertThat(upper).isBetween((int) (0.42 * pairs), (int) (0.58 * pairs));
+    }
+
+    @Test
     void choicesDependOnTheStepAndNotOnTheOrderOfPairs() {
         MiningBatch in = Batches.random(11, 6, 6, 8);
         PairSelector backwards = (batch, out) -> {
