@@ -335,6 +335,44 @@ class MiningPassTest {
     }
 
     @Test
+    void aSampleOfASampleIsFairToo() {
+        TripletMiner all = TripletMiner.of(PairSelector.allPairs(), TripletFilter.any(), NegativeSelector.all());
+        int[] identities = {0, 0, 1, 1, 2, 3, 4, 5};
+        TripletMiner twice = all.atMostPerAnchor(4).atMostPerAnchor(2);
+        int[] chosen = new int[8];
+        int steps = 3000;
+        for (int step = 0; step < steps; step++) {
+            Triplets mined = twice.mine(MiningBatch.of(
+                    new EmbeddingBatch(1, new float[8]),
+                    identities,
+                    Collections.nCopies(8, Role.FULL),
+                    0.2f,
+                    new Draws(4, 1, step)));
+            for (int t = 0; t < mined.size(); t++) {
+                if (mined.anchor(t) == 0) {
+                    chosen[mined.negative(t)]++;
+                }
+            }
+        }
+        // Two of six: 1,000 each, and five standard deviations are 129.
+        for (int negative = 2; negative < 8; negative++) {
+            assertThat(chosen[negative]).as("negative %s", negative).isBetween(871, 1129);
+        }
+    }
+
+    @Test
+    void aSampleStaysWhereItsTripletsWereMined() {
+        MiningBatch in = Batches.random(1, 5, 6, 8);
+        for (MiningDevice device : List.of(MiningDevice.CPU, MiningDevice.AUTO)) {
+            TripletMiner on = TripletMiner.openFace().on(device);
+            assertThat(on.mine(in).batch().device()).isEqualTo(device);
+            assertThat(on.atMostPerAnchor(2).mine(in).batch().device()).isEqualTo(device);
+            assertThat(on.atMostPerAnchor(2).atMostPerAnchor(1).mine(in).batch().device())
+                    .isEqualTo(device);
+        }
+    }
+
+    @Test
     void ranksComeInOrderWhateverIsAskedFirst() {
         Random random = new Random(11);
         int[] distances = random.ints(200, 0, 40).toArray();

@@ -315,10 +315,67 @@ class TripletMinerTest {
 
     @Test
     void frozenRandomNumbers() {
-        Draw draw = new Draws(2, 3, 4).of(5, 6);
-        int[] numbers = {draw.below(1000), draw.below(1000), draw.below(1000), draw.below(1)};
         // Reckoned apart from this code from the definition; a change would make old runs unrepeatable.
-        assertThat(numbers).containsExactly(13, 273, 35, 0);
+        Draws draws = new Draws(2, 3, 4);
+        Draw draw = draws.ofNegatives(5, 6);
+        assertThat(three(draw)).containsExactly(13, 273, 35);
+        assertThat(draw.below(1)).isZero();
+        assertThat(three(draws.of(5, 6))).containsExactly(425, 670, 522);
+        assertThat(three(draws.of("", 5, 6))).containsExactly(425, 670, 522);
+        assertThat(three(draws.of("positives", 5, 6))).containsExactly(849, 783, 739);
+    }
+
+    private static int[] three(Draw draw) {
+        return new int[] {draw.below(1000), draw.below(1000), draw.below(1000)};
+    }
+
+    @Test
+    void samplesOfSamplesAreThoseOfThePlainOracle() {
+        MiningBatch in = Batches.random(11, 6, 9, 8);
+        TripletMiner all = TripletMiner.of(PairSelector.orderedPairs(), TripletFilter.any(), ALL);
+        Triplets first = PlainMiner.sample(all.mine(in), 9, in.draws(), 2);
+        Triplets second = PlainMiner.sample(first, 5, in.draws(), 1);
+        Triplets third = PlainMiner.sample(second, 3, in.draws(), 0);
+        Triplets mined = all.atMostPerAnchor(9)
+                .untilEpoch(99, all)
+                .atMostPerAnchor(5)
+                .on(MiningDevice.CPU)
+                .atMostPerAnchor(3)
+                .mine(in);
+        assertThat(MiningPassTest.numbers(mined)).isEqualTo(MiningPassTest.numbers(third));
+        // A single sample has the numbers it always had.
+        assertThat(MiningPassTest.numbers(all.atMostPerAnchor(4).mine(in)))
+                .isEqualTo(MiningPassTest.numbers(PlainMiner.sample(all.mine(in), 4, in.draws(), 0)));
+    }
+
+    @Test
+    void aStrategyThatDrawsOtherNumbersThanItDidIsKnown() {
+        PairSelector own = (in, out) -> PairSelector.allPairs().select(in, out);
+        TripletMiner drawing = TripletMiner.of(own, TripletFilter.any(), ALL);
+        for (TripletMiner changed : List.of(
+                drawing,
+                in -> Triplets.builder(in).build(),
+                drawing.on(MiningDevice.CPU).untilEpoch(2, TripletMiner.openFace()),
+                TripletMiner.openFace().untilEpoch(2, drawing).atMostPerAnchor(2),
+                TripletMiner.openFace().atMostPerAnchor(3).atMostPerAnchor(2),
+                TripletMiner.openFace()
+                        .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(3))
+                        .atMostPerAnchor(2))) {
+            assertThat(Draws.areNewIn(changed)).as("%s", changed).isTrue();
+        }
+        for (TripletMiner same : List.of(
+                TripletMiner.openFace(),
+                TripletMiner.of(
+                                PairSelector.randomPositive(),
+                                (ap, an, margin) -> an > 1,
+                                (candidates, draw, out) -> out.add(draw.below(candidates.size())))
+                        .on(MiningDevice.AUTO)
+                        .atMostPerAnchor(2),
+                TripletMiner.openFace()
+                        .atMostPerAnchor(3)
+                        .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(1)))) {
+            assertThat(Draws.areNewIn(same)).as("%s", same).isFalse();
+        }
     }
 
     @ParameterizedTest
