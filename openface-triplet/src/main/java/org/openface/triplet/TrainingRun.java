@@ -208,7 +208,8 @@ final class TrainingRun {
         }
         doctor.restore(below(state, "doctor."));
         for (int i = 0; state.containsKey("diagnosis." + i); i++) {
-            diagnoses.add(TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
+            ConvergenceDoctor.remember(
+                    diagnoses, TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
         }
         rateFactor = Double.parseDouble(state.getOrDefault("rateFactor", "1"));
         for (Condition condition : Condition.values()) {
@@ -284,6 +285,9 @@ final class TrainingRun {
         describe(false);
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
+            if (!TripletMiners.inEpoch(miner, epoch).equals(TripletMiners.inEpoch(miner, epoch - 1))) {
+                doctor.forget();
+            }
         }
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
@@ -404,7 +408,7 @@ final class TrainingRun {
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = miner.mine(in);
+            triplets = miner.mine(in).counted(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
@@ -458,7 +462,7 @@ final class TrainingRun {
     }
 
     private void diagnose(Diagnosis diagnosis) {
-        diagnoses.add(diagnosis);
+        ConvergenceDoctor.remember(diagnoses, diagnosis);
         emit(new TrainingEvent.Diagnosed(diagnosis));
         Treatment treatment = trainer.treatments.get(diagnosis.condition());
         if (treatment instanceof Treatment.LowerLearningRate lower) {
@@ -468,6 +472,7 @@ final class TrainingRun {
                 return;
             }
             miner = change.miner();
+            doctor.forget();
         } else {
             return;
         }
