@@ -21,6 +21,8 @@ final class Program {
 
     static int run(CommandLine line, String... arguments) {
         LIBRARY.setLevel(Level.WARNING); // what is worth saying, the programs say themselves
+        // JavaCPP's remarks on oneDNN's preset being older go where slf4j sends them: here, nowhere.
+        System.getProperties().putIfAbsent("org.bytedeco.javacpp.logger", "slf4j");
         line.setParameterExceptionHandler((exception, given) -> {
             line.getErr().println("error: " + exception.getMessage() + " (--help lists the options)");
             return CommandLine.ExitCode.USAGE;

@@ -59,7 +59,7 @@ final class Snippets {
         Aligner aligner = Aligner.builder()
                 .dlibLandmarks(Path.of("shape_predictor_68_face_landmarks.dat"))
                 .landmarkSet(LandmarkSet.OUTER_EYES_AND_NOSE) // or INNER_EYES_AND_BOTTOM_LIP
-                .yuNet(Path.of("face_detection_yunet_2022mar.onnx")) // if you have it
+                .yuNet(Path.of("face_detection_yunet_2023mar.onnx")) // if you have it
                 .build();
         // README: end
         return aligner;

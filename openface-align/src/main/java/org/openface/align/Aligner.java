@@ -183,8 +183,8 @@ public final class Aligner implements AutoCloseable {
         /**
          * Finds faces with YuNet, which sees more faces than the built-in cascades in less time.
          * Its eyes are less exact, 7 to 10 % of their distance off (median), so that it goes well with {@link
-         * #dlibLandmarks}. The file is {@code face_detection_yunet_2022mar.onnx} of OpenCV's model zoo; later models need a
-         * later OpenCV.
+         * #dlibLandmarks}. The file is {@code face_detection_yunet_2023mar.onnx} of OpenCV's model zoo; the models of
+         * earlier years need an earlier OpenCV.
          *
          * @throws IOException if the file cannot be read or holds no such model
          */

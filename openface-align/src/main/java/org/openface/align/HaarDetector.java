@@ -79,8 +79,9 @@ final class HaarDetector implements NativeDetector {
 
     static IllegalStateException noNativeLibrary(LinkageError e) {
         return new IllegalStateException(
-                "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv:4.5.5-1.5.7,"
-                        + " org.bytedeco:openblas:0.3.19-1.5.7 and org.bytedeco:javacpp:1.5.7, each with the classifier "
+                "OpenCV's native library for this machine is not on the class path; add org.bytedeco:opencv,"
+                        + " org.bytedeco:openblas and org.bytedeco:javacpp in the versions of openface-bom, each with the"
+                        + " classifier "
                         + Loader.getPlatform(),
                 e);
     }

@@ -31,8 +31,8 @@ final class YuNetDetector implements NativeDetector {
      */
     private static final double SECOND_LOOK = 0.7;
 
-    /** Sides are padded to multiples of the coarsest step of the network, without which OpenCV misplaces its grid. */
-    private static final int STEP = 64;
+    /** Sides are padded to multiples of the coarsest step of the network. */
+    private static final int STEP = 32;
 
     private final FaceDetectorYN network;
 
@@ -53,8 +53,7 @@ final class YuNetDetector implements NativeDetector {
             // What OpenCV cannot run should be known now, not at the first photograph.
             detect(RgbImage.of(STEP, STEP, new byte[3 * STEP * STEP]));
         } catch (CvException e) {
-            throw new IllegalStateException(
-                    "OpenCV cannot run " + model.file() + "; take face_detection_yunet_2022mar.onnx", e);
+            throw new IllegalStateException("OpenCV cannot run " + model.file() + "; take " + YuNetModel.FILE, e);
         }
     }
 

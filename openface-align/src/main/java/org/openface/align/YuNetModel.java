@@ -10,16 +10,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * A file with a YuNet face detector that OpenCV 4.5.5 can run, checked before OpenCV sees it: the models of 2021 and 2022
- * have other outputs than those of 2023, which need OpenCV 4.8.
+ * A file with a YuNet face detector that OpenCV can run, checked before OpenCV sees it: since 4.8 it reads the outputs of
+ * the models of 2023, and no longer those of 2021 and 2022.
  *
  * @param sha256 names the content
  */
 record YuNetModel(Path file, String sha256) {
-    private static final List<String> OUTPUTS = List.of("loc", "conf", "iou");
-    private static final String OUTPUT_OF_2023 = "cls_8";
+    /** The file to take, as OpenCV's model zoo names it. */
+    static final String FILE = "face_detection_yunet_2023mar.onnx";
+
+    /** Of three grids each: whether there is a face, how well the box fits, the box, five points. */
+    private static final List<String> OUTPUTS = Stream.of("cls", "obj", "bbox", "kps")
+            .flatMap(output -> Stream.of(8, 16, 32).map(step -> output + "_" + step))
+            .toList();
+
+    private static final List<String> OUTPUTS_UNTIL_2022 = List.of("loc", "conf", "iou");
 
     /** The models have a third of a megabyte. */
     private static final long LARGEST = 1 << 26;
@@ -49,13 +57,13 @@ record YuNetModel(Path file, String sha256) {
         } catch (BufferUnderflowException | IllegalArgumentException e) {
             throw new IOException(file + " is no ONNX model, or is damaged", e);
         }
-        if (outputs.contains(OUTPUT_OF_2023)) {
-            throw new IOException(file + " is a YuNet model of 2023, which OpenCV 4.5.5 cannot run; take"
-                    + " face_detection_yunet_2022mar.onnx");
+        if (outputs.containsAll(OUTPUTS_UNTIL_2022)) {
+            throw new IOException(
+                    file + " is a YuNet model of 2021 or 2022, which OpenCV runs no longer since 4.8; take " + FILE);
         }
         if (!outputs.containsAll(OUTPUTS)) {
-            throw new IOException(file + " is no YuNet model: its outputs are " + outputs + ", not " + OUTPUTS
-                    + "; take" + " face_detection_yunet_2022mar.onnx");
+            throw new IOException(
+                    file + " is no YuNet model: its outputs are " + outputs + ", not " + OUTPUTS + "; take " + FILE);
         }
         return new YuNetModel(file, Sha256.shortHex(Hashing.sha256().hashBytes(onnx)));
     }

@@ -8,9 +8,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,8 +18,12 @@ import org.openface.core.image.RgbImage;
 
 /** With networks made here, which have YuNet's outputs and see a face in every blue square. */
 class YuNetTest {
-    /** What YuNet's grids have: the step and how many sizes of faces each looks for. */
-    private static final int[][] GRIDS = {{8, 3}, {16, 2}, {32, 2}, {64, 3}};
+    /** The pixels that a cell of each of YuNet's grids has. */
+    private static final int[] STEPS = {8, 16, 32};
+
+    private static final String[] OUTPUTS_OF_2023 = Stream.of("cls", "obj", "bbox", "kps")
+            .flatMap(output -> Arrays.stream(STEPS).mapToObj(step -> output + "_" + step))
+            .toArray(String[]::new);
 
     @TempDir
     Path folder;
@@ -45,17 +49,14 @@ class YuNetTest {
     @Test
     void modelsThatOpenCvCannotRunAreRefused() throws IOException {
         assertRefused(
-                withOutputs("cls_8", "cls_16", "cls_32", "obj_8", "obj_16", "obj_32", "bbox_8", "kps_8"),
-                "of 2023",
-                "OpenCV 4.5.5",
-                "face_detection_yunet_2022mar.onnx");
+                withOutputs("loc", "conf", "iou"), "of 2021 or 2022", "since 4.8", "face_detection_yunet_2023mar.onnx");
         assertRefused(withOutputs("embedding"), "no YuNet model", "[embedding]");
         assertRefused(
                 "version https://git-lfs.github.com/spec/v1\noid".getBytes(StandardCharsets.UTF_8),
                 "pointer of Git LFS");
         assertRefused(new byte[0], "no YuNet model");
         assertRefused(new byte[] {7, 7, 7, 7}, "no ONNX model");
-        byte[] sound = withOutputs("loc", "conf", "iou");
+        byte[] sound = withOutputs(OUTPUTS_OF_2023);
         for (int length = 3; length < sound.length - 6; length++) {
             assertRefused(Arrays.copyOf(sound, length), "no ");
         }
@@ -70,12 +71,7 @@ class YuNetTest {
      */
     private static byte[] blueSquares() {
         OnnxFile graph = new OnnxFile().text(2, "graph");
-        List<String> locations = new ArrayList<>();
-        List<String> confidences = new ArrayList<>();
-        List<String> overlaps = new ArrayList<>();
-        for (int[] grid : GRIDS) {
-            int step = grid[0];
-            int sizes = grid[1];
+        for (int step : STEPS) {
             String mean = "mean" + step;
             graph.message(
                     1,
@@ -85,51 +81,40 @@ class YuNetTest {
                             mean,
                             OnnxFile.ints("kernel_shape", step, step),
                             OnnxFile.ints("strides", step, step)));
-            float[] location = new float[14 * sizes];
-            // In tenths of 64 pixels: x and y of five points follow x, y, width, height.
-            location[4] = -2.5f;
-            location[5] = -1.25f;
-            location[6] = 2.5f;
-            location[7] = -1.25f;
-            locations.add(head(graph, mean, "loc", 14, new float[14 * sizes * 3], location));
-            float[] face = new float[2 * sizes * 3];
+            float[] blue = new float[3];
             if (step == 32) {
-                face[3] =
-                        1 / 255f; // of the first size, 64 pixels, the second of two values; from blue, the first colour
+                blue[0] = 1 / 255f; // the first colour
             }
-            confidences.add(head(graph, mean, "conf", 2, face, new float[2 * sizes]));
-            float[] sure = new float[sizes];
-            Arrays.fill(sure, 1);
-            overlaps.add(head(graph, mean, "iou", 1, new float[sizes * 3], sure));
+            head(graph, mean, "cls_" + step, blue, new float[1]);
+            head(graph, mean, "obj_" + step, new float[3], new float[] {1});
+            // In cells, from the cell's corner: the centre, then the logarithms of width and height.
+            float side = (float) Math.log(2);
+            head(graph, mean, "bbox_" + step, new float[12], new float[] {0.5f, 0.5f, side, side});
+            head(graph, mean, "kps_" + step, new float[30], new float[] {0, 0.25f, 1, 0.25f, 0, 0, 0, 0, 0, 0});
         }
-        graph.message(1, OnnxFile.node("Concat", locations, "loc", OnnxFile.integer("axis", 0)));
-        graph.message(1, OnnxFile.node("Concat", confidences, "conf", OnnxFile.integer("axis", 0)));
-        graph.message(1, OnnxFile.node("Concat", overlaps, "iou", OnnxFile.integer("axis", 0)));
         graph.message(11, OnnxFile.value("input", 1, 3, 64, 64));
-        graph.message(12, OnnxFile.value("loc", 1, 14));
-        graph.message(12, OnnxFile.value("conf", 1, 2));
-        graph.message(12, OnnxFile.value("iou", 1, 1));
+        for (String output : OUTPUTS_OF_2023) {
+            graph.message(12, OnnxFile.value(output, 1));
+        }
         return OnnxFile.model(graph);
     }
 
-    /** Linear in the mean colours of a cell: one row of values for each cell and size. */
-    private static String head(OnnxFile graph, String input, String name, int values, float[] weights, float[] bias) {
-        String head = name + input;
-        int channels = bias.length;
-        graph.message(5, OnnxFile.floats(head + "w", weights, channels, 3, 1, 1));
-        graph.message(5, OnnxFile.floats(head + "b", bias, channels));
-        graph.message(5, OnnxFile.longs(head + "s", -1, values));
+    /** Linear in the mean colours of a cell: one row of values for each cell. */
+    private static void head(OnnxFile graph, String input, String name, float[] weights, float[] bias) {
+        int values = bias.length;
+        graph.message(5, OnnxFile.floats(name + "w", weights, values, 3, 1, 1));
+        graph.message(5, OnnxFile.floats(name + "b", bias, values));
+        graph.message(5, OnnxFile.longs(name + "s", 1, -1, values));
         graph.message(
                 1,
                 OnnxFile.node(
                         "Conv",
-                        List.of(input, head + "w", head + "b"),
-                        head + "c",
+                        List.of(input, name + "w", name + "b"),
+                        name + "c",
                         OnnxFile.ints("kernel_shape", 1, 1)));
         graph.message(
-                1, OnnxFile.node("Transpose", List.of(head + "c"), head + "t", OnnxFile.ints("perm", 0, 2, 3, 1)));
-        graph.message(1, OnnxFile.node("Reshape", List.of(head + "t", head + "s"), head));
-        return head;
+                1, OnnxFile.node("Transpose", List.of(name + "c"), name + "t", OnnxFile.ints("perm", 0, 2, 3, 1)));
+        graph.message(1, OnnxFile.node("Reshape", List.of(name + "t", name + "s"), name));
     }
 
     /** Black, with squares of one colour. */

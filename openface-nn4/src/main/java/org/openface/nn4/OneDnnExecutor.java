@@ -1,5 +1,7 @@
 package org.openface.nn4;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.dnnl.engine;
@@ -116,7 +118,7 @@ final class OneDnnExecutor implements Executor {
         if (program == null) {
             if (programs.size() >= KEPT_PROGRAMS) {
                 Key eldest = programs.keySet().iterator().next();
-                programs.remove(eldest).close();
+                requireNonNull(programs.remove(eldest)).close();
             }
             program = new OneDnnProgram(plan, images, mode, cpu);
             warnOfSlowCode(program);

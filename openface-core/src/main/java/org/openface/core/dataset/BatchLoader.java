@@ -2,6 +2,7 @@ package org.openface.core.dataset;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -283,7 +284,7 @@ public final class BatchLoader implements AutoCloseable {
                 return drop;
             });
             wanted.forEach(position -> pending.computeIfAbsent(position, this::start));
-            return pending.remove(asked);
+            return requireNonNull(pending.remove(asked));
         }
     }
 

@@ -10,8 +10,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
+import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
@@ -111,13 +110,13 @@ public final class TrainingPlots {
                         .setMarker(count == 1 ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE);
             }
         });
-        if (chart.getSeriesMap().isEmpty()) {
+        if (chart.getSeriesCollection().isEmpty()) {
             return;
         }
         Path temporary = Files.createTempFile(directory, ".writing-" + name + "-", "");
         try {
             try (OutputStream out = Files.newOutputStream(temporary)) {
-                BitmapEncoder.saveBitmap(chart, out, BitmapFormat.PNG);
+                ChartEncoder.saveChart(chart, out, "png");
             }
             Files.move(
                     temporary,
