@@ -61,6 +61,8 @@ public final class TrainFaces implements Callable<Integer> {
 
     private static final String HELD_OUT_IMAGES = "held-out-images";
 
+    private static final Duration TIME_BETWEEN_CHECKPOINTS = Duration.ofMinutes(10);
+
     @Option(names = "--data", description = "Photographs, DIR/<person>/<image>; drawn faces without this option.")
     private @Nullable Path data;
 
@@ -80,6 +82,12 @@ public final class TrainFaces implements Callable<Integer> {
 
     @Option(names = "--batches-per-epoch", description = "Batches in an epoch (default: 25; drawn faces: 10).")
     private @Nullable Integer batchesPerEpoch;
+
+    @Option(
+            names = "--checkpoint-batches",
+            description = "Batches between the checkpoints within an epoch (default: one after each epoch, and within"
+                    + " epochs one every ten minutes).")
+    private @Nullable Integer checkpointBatches;
 
     @Option(names = "--identities-per-batch", description = "People in a batch (default: fitted to the data).")
     private @Nullable Integer identitiesPerBatch;
@@ -291,7 +299,11 @@ public final class TrainFaces implements Callable<Integer> {
                     .epochs(lastEpoch)
                     .seed(seed)
                     .workDirectory(folder)
+                    .checkpointEvery(TIME_BETWEEN_CHECKPOINTS)
                     .listener(event -> tell(event, lastEpoch));
+            if (checkpointBatches != null) {
+                trainer.checkpointEveryBatches(checkpointBatches);
+            }
             verifications.forEach((name, verification) -> trainer.evaluateEachEpoch(
                     name, Evaluation.verified(ignored -> evaluate(name, verification, model, judge))));
             TrainingResult result = trainer.fit();
