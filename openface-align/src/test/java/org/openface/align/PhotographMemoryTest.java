@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /** Photographs that together are larger than the memory for them wait for each other. */
@@ -28,8 +29,17 @@ class PhotographMemoryTest {
     @TempDir
     Path folder;
 
-    /** One file of 16 megapixels by several names. */
-    private Path photographs() throws IOException {
+    /** One file by several names. */
+    private Path named(Path file, String extension) throws IOException {
+        Path person = Files.createDirectories(folder.resolve("raw/ann"));
+        for (int i = 0; i < PHOTOGRAPHS; i++) {
+            Files.createLink(person.resolve(i + extension), file);
+        }
+        return folder.resolve("raw");
+    }
+
+    /** Of 16 megapixels. */
+    private Path largePhotographs() throws IOException {
         Path file = folder.resolve("large.pgm");
         try (OutputStream out = Files.newOutputStream(file)) {
             out.write(("P5 " + SIDE + " " + SIDE + " 255\n").getBytes(StandardCharsets.US_ASCII));
@@ -37,11 +47,14 @@ class PhotographMemoryTest {
                 out.write(new byte[SIDE]);
             }
         }
-        Path person = Files.createDirectories(folder.resolve("raw/ann"));
-        for (int i = 0; i < PHOTOGRAPHS; i++) {
-            Files.createLink(person.resolve(i + ".pgm"), file);
-        }
-        return folder.resolve("raw");
+        return named(file, ".pgm");
+    }
+
+    /** Of 9 megapixels, in small files. */
+    private Path compressedPhotographs() throws IOException {
+        Path file = folder.resolve("compressed.png");
+        ImageFiles.writePng(RgbImage.of(3000, 3000, new byte[3 * 3000 * 3000]), file);
+        return named(file, ".png");
     }
 
     /** Sees a face, and how many photographs are with it at the same time: the first waits a while for the others. */
@@ -72,7 +85,7 @@ class PhotographMemoryTest {
 
     @Test
     void landmarkStatisticsKeepToTheMemory() throws IOException {
-        FaceDataset photographs = FaceDataset.index(photographs());
+        FaceDataset photographs = FaceDataset.index(largePhotographs());
         Watching watching = new Watching();
         try (Aligner aligner = Aligner.builder()
                 .threads(PHOTOGRAPHS)
@@ -84,7 +97,7 @@ class PhotographMemoryTest {
         assertThat(watching.most.get()).isLessThanOrEqualTo((int) Math.max(1, room));
     }
 
-    /** With a heap of 256 MB there is room for one such photograph at a time, not for six. */
+    /** A heap of 160 MB has room for one or two such photographs at a time, 54 MB each while they are decoded, not for six. */
     public static final class Program {
         private Program() {}
 
@@ -105,12 +118,12 @@ class PhotographMemoryTest {
         File log = folder.resolve("log").toFile();
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx256m",
+                        "-Xmx160m",
                         "-XX:TieredStopAtLevel=1",
                         "-cp",
                         System.getProperty("java.class.path"),
                         Program.class.getName(),
-                        photographs().toString(),
+                        compressedPhotographs().toString(),
                         folder.resolve("out").toString())
                 .redirectErrorStream(true)
                 .redirectOutput(log)
