@@ -276,7 +276,7 @@ final class AlignmentTable implements Closeable {
     private static AlignReport.Row row(List<String> cells) throws IOException {
         try {
             boolean found = !cells.get(3).isEmpty();
-            List<Double> box = FaceNote.parseNumbers(String.join(" ", cells.subList(4, 8)));
+            List<Double> box = found ? FaceNote.parseNumbers(String.join(" ", cells.subList(4, 8))) : List.of();
             return new AlignReport.Row(
                     cells.get(0),
                     cells.get(1),

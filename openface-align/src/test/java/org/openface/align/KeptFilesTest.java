@@ -664,4 +664,43 @@ class KeptFilesTest {
             throw new IllegalStateException(e);
         }
     }
+
+    // ------------------------------------------------------------------ photographs that are gone
+
+    @Test
+    void facesWithoutAPhotographAreListedAndDeletedOnRequestOnly() throws IOException {
+        add("ann/1.png", 1, 1);
+        Path second = add("ann/2.jpg", 1, 2);
+        Path third = add("bob/3.png", 1, 3);
+        align(builder());
+        Files.delete(second);
+        Files.delete(third);
+        Files.delete(third.getParent());
+        Path mine = out().resolve("bob/mine.png");
+        ImageFiles.writePng(photograph(1, 4), mine);
+        Path link = Files.createSymbolicLink(out().resolve("bob/link.png"), out().resolve("ann/1.png"));
+        List<Path> gone = List.of(out().resolve("ann/2.png"), out().resolve("bob/3.png"));
+
+        AlignReport report = align(builder());
+        assertThat(report.withoutPhotograph()).containsExactlyElementsOf(gone);
+        assertThat(report.summary()).contains("; faces there without a photograph: 2");
+        assertThat(gone).allMatch(Files::exists);
+
+        try (Aligner aligner = builder().build()) {
+            assertThat(aligner.purge(raw(), out())).containsExactlyElementsOf(gone);
+            assertThat(gone).noneMatch(Files::exists);
+            assertThat(mine).exists();
+            assertThat(link).isSymbolicLink();
+            assertThat(out().resolve("ann/1.png")).exists();
+            assertThat(aligner.purge(raw(), out())).isEmpty();
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> aligner.purge(raw(), folder))
+                    .withMessageContaining("separate folders");
+            assertThatExceptionOfType(IOException.class).isThrownBy(() -> aligner.purge(folder.resolve("no"), out()));
+        }
+        List<String> rows = new ArrayList<>();
+        AlignReport.readTable(out(), row -> rows.add(row.photograph()));
+        assertThat(rows).containsExactly("ann/1.png");
+        assertThat(align(builder()).withoutPhotograph()).isEmpty();
+    }
 }
