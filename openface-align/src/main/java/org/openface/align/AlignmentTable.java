@@ -89,11 +89,16 @@ final class AlignmentTable implements Closeable {
                     journal,
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     OwnerOnly.fileAttributes(journal));
+            AlignmentTable table = new AlignmentTable(real, journal, channel);
             LIVE.add(journal);
             lock(channel);
-            AlignmentTable table = new AlignmentTable(real, journal, channel);
-            table.append(HEADER);
-            return table;
+            try {
+                table.append(HEADER);
+                return table;
+            } catch (IOException e) {
+                table.close();
+                throw e;
+            }
         });
     }
 
