@@ -346,7 +346,8 @@ final class DirectoryJob {
                             "the folder of its face, " + identity + ", and that of " + rival.get()
                                     + "'s faces are one on some systems; rename one of the two");
                 } else if (other != null) {
-                    collisions.put(number, "its face would have the name of " + name(other) + "'s; rename one of the two");
+                    collisions.put(
+                            number, "its face would have the name of " + name(other) + "'s; rename one of the two");
                 }
                 number++;
             }

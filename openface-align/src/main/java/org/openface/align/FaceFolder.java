@@ -213,7 +213,9 @@ final class FaceFolder {
      */
     Optional<String> rival(Map<String, List<Path>> there, Path person) throws IOException {
         List<Path> similar = there.getOrDefault(PortableName.key(name(person)), List.of());
-        return has(there, person) ? Optional.empty() : similar.stream().findFirst().map(FaceFolder::name);
+        return has(there, person)
+                ? Optional.empty()
+                : similar.stream().findFirst().map(FaceFolder::name);
     }
 
     /** Whether a person's folder is there. It may have the name in another form, where the file system composes accents. */

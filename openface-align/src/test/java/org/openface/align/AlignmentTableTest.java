@@ -158,7 +158,10 @@ class AlignmentTableTest {
             table.add("=1+1/1.jpg", "=1+1/1.png", note(2));
             table.merge();
         }
-        assertThat(lines()).hasSize(6).contains("not a row at all").anyMatch(line -> line.startsWith("\"'=1+1/1.jpg\","));
+        assertThat(lines())
+                .hasSize(6)
+                .contains("not a row at all")
+                .anyMatch(line -> line.startsWith("\"'=1+1/1.jpg\","));
         assertThat(lines()).noneMatch(line -> line.startsWith("="));
         Files.writeString(
                 folder.resolve(AlignReport.FILE_NAME),
@@ -167,22 +170,21 @@ class AlignmentTableTest {
                 .extracting(AlignReport.Row::photograph)
                 .containsExactlyInAnyOrder("'t Hooft, Jan/1.jpg", "'t Hooft/\\u0041.jpg", "=1+1/1.jpg", "ann/1.jpg");
         assertThat(before).as("read until then").hasSize(4);
-        assertThat(rows()).filteredOn(row -> row.photograph().startsWith("=")).singleElement().satisfies(row -> assertThat(
-                        row.faces())
-                .isEqualTo(2));
+        assertThat(rows())
+                .filteredOn(row -> row.photograph().startsWith("="))
+                .singleElement()
+                .satisfies(row -> assertThat(row.faces()).isEqualTo(2));
     }
 
     @Test
     void whatASpreadsheetWroteIsRead() throws IOException {
         Files.writeString(
-                folder.resolve(AlignReport.FILE_NAME),
-                "\ufeff" + HEADER + "\r\nann/1.jpg,NO_FACE,,,,,,,,no face\r\n");
+                folder.resolve(AlignReport.FILE_NAME), "\ufeff" + HEADER + "\r\nann/1.jpg,NO_FACE,,,,,,,,no face\r\n");
         try (AlignmentTable table = AlignmentTable.open(folder)) {
             table.addSkipped("bob/1.jpg", SkipReason.NO_FACE, "");
             table.merge();
         }
-        assertThat(lines())
-                .containsExactly(HEADER, "ann/1.jpg,NO_FACE,,,,,,,,no face", "bob/1.jpg,NO_FACE,,,,,,,,");
+        assertThat(lines()).containsExactly(HEADER, "ann/1.jpg,NO_FACE,,,,,,,,no face", "bob/1.jpg,NO_FACE,,,,,,,,");
     }
 
     // ------------------------------------------------------------------ several runs
@@ -214,7 +216,9 @@ class AlignmentTableTest {
             three.remove("a/4");
             three.merge();
         }
-        assertThat(rows()).extracting(row -> row.photograph() + row.detail()).containsExactly("a/1two", "a/2one", "a/3three");
+        assertThat(rows())
+                .extracting(row -> row.photograph() + row.detail())
+                .containsExactly("a/1two", "a/2one", "a/3three");
         assertThat(journals()).isEmpty();
     }
 
@@ -244,7 +248,8 @@ class AlignmentTableTest {
             int count = Integer.parseInt(arguments[2]);
             AlignmentTable table = AlignmentTable.open(Path.of(arguments[0]));
             for (int i = 0; i < count; i++) {
-                table.addSkipped(name(arguments[1], (int) (i * 7919L % count)), SkipReason.NO_FACE, "of " + arguments[1]);
+                table.addSkipped(
+                        name(arguments[1], (int) (i * 7919L % count)), SkipReason.NO_FACE, "of " + arguments[1]);
             }
             if (arguments.length > 3) {
                 Runtime.getRuntime().halt(0);
@@ -277,7 +282,8 @@ class AlignmentTableTest {
 
     @Test
     void processesAtOnceLoseNoRow() throws Exception {
-        assertThat(start("-Xmx32m", "killed", 500, "kill").waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(start("-Xmx32m", "killed", 500, "kill").waitFor(60, TimeUnit.SECONDS))
+                .isTrue();
         List<Process> running = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             running.add(start("-Xmx32m", "run" + i, 500));
