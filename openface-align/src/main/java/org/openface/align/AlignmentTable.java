@@ -89,11 +89,16 @@ final class AlignmentTable implements Closeable {
                     journal,
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     OwnerOnly.fileAttributes(journal));
+            AlignmentTable table = new AlignmentTable(real, journal, channel);
             LIVE.add(journal);
             lock(channel);
-            AlignmentTable table = new AlignmentTable(real, journal, channel);
-            table.append(HEADER);
-            return table;
+            try {
+                table.append(HEADER);
+                return table;
+            } catch (IOException e) {
+                table.close();
+                throw e;
+            }
         });
     }
 
@@ -276,7 +281,7 @@ final class AlignmentTable implements Closeable {
     private static AlignReport.Row row(List<String> cells) throws IOException {
         try {
             boolean found = !cells.get(3).isEmpty();
-            List<Double> box = FaceNote.parseNumbers(String.join(" ", cells.subList(4, 8)));
+            List<Double> box = found ? FaceNote.parseNumbers(String.join(" ", cells.subList(4, 8))) : List.of();
             return new AlignReport.Row(
                     cells.get(0),
                     cells.get(1),

@@ -341,7 +341,8 @@ final class DirectoryJob {
                             "the folder of its face, " + identity + ", and that of " + rival.get()
                                     + "'s faces are one on some systems; rename one of the two");
                 } else if (other != null) {
-                    collisions.put(number, "its face would have the name of " + name(other) + "'s; rename one of the two");
+                    collisions.put(
+                            number, "its face would have the name of " + name(other) + "'s; rename one of the two");
                 }
                 number++;
             }
@@ -362,8 +363,8 @@ final class DirectoryJob {
         Path person = requireNonNull(photograph.toAbsolutePath().getParent()).getFileName();
         String folder = aligned.resolve(person).toUri().toString();
         String source = photograph.toUri().toString();
-        String name = source.substring(source.lastIndexOf('/') + 1, source.lastIndexOf('.'));
-        return Path.of(URI.create(folder + (folder.endsWith("/") ? "" : "/") + name + ".png"));
+        String name = FaceFolder.faceName(source.substring(source.lastIndexOf('/') + 1));
+        return Path.of(URI.create(folder + (folder.endsWith("/") ? "" : "/") + name));
     }
 
     private static void requireWritable(Path directory) throws IOException {
@@ -398,6 +399,10 @@ final class DirectoryJob {
         } catch (RuntimeException | OutOfMemoryError e) {
             return failed(photograph, e);
         }
+        ioErrorsInRow.set(0);
+        if (Thread.currentThread().isInterrupted()) { // what a detector says then is no answer
+            throw new InterruptedIOException("interrupted while aligning photographs");
+        }
         return carryOut(step, photograph, target, faces);
     }
 
@@ -423,7 +428,7 @@ final class DirectoryJob {
         long start = System.nanoTime();
         int taken = 0;
         try {
-            ImageFiles.Encoded encoded = load(photograph.file());
+            ImageFiles.Encoded encoded = ImageFiles.load(photograph.file(), settings.limits());
             bytes = encoded.fileBytes();
             crc32 = encoded.crc32();
             start = clock.add(Stage.DECODE, start);
@@ -471,17 +476,6 @@ final class DirectoryJob {
                         .flatMap(FaceNote::parse)
                         .filter(note -> note.fallbackReason() == null)
                         .isPresent();
-    }
-
-    private ImageFiles.Encoded load(Path photograph) throws IOException {
-        try {
-            ImageFiles.Encoded encoded = ImageFiles.load(photograph, settings.limits());
-            ioErrorsInRow.set(0);
-            return encoded;
-        } catch (UnreadableImageException e) {
-            ioErrorsInRow.set(0);
-            throw e;
-        }
     }
 
     private Outcome carryOut(Step step, Face photograph, Path target, FaceFolder faces) throws IOException {
@@ -617,7 +611,7 @@ final class DirectoryJob {
         if (sameTime && !isNear(modified, Files.getLastModifiedTime(target).toMillis())) {
             return same;
         }
-        if (load(source).crc32() != note.crc32()) {
+        if (ImageFiles.load(source, settings.limits()).crc32() != note.crc32()) {
             return null;
         }
         if (there != FaceFolder.There.OURS || (sameTime && isNear(modified, System.currentTimeMillis()))) {

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -212,7 +213,9 @@ final class FaceFolder {
      */
     Optional<String> rival(Map<String, List<Path>> there, Path person) throws IOException {
         List<Path> similar = there.getOrDefault(PortableName.key(name(person)), List.of());
-        return has(there, person) ? Optional.empty() : similar.stream().findFirst().map(FaceFolder::name);
+        return has(there, person)
+                ? Optional.empty()
+                : similar.stream().findFirst().map(FaceFolder::name);
     }
 
     /** Whether a person's folder is there. It may have the name in another form, where the file system composes accents. */
@@ -292,6 +295,8 @@ final class FaceFolder {
         List<Path> entries = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, entry -> !Files.isHidden(entry))) {
             all.forEach(entries::add);
+        } catch (AccessDeniedException e) {
+            return List.of(); // not ours, as lost+found
         } catch (DirectoryIteratorException e) {
             throw e.getCause();
         }
@@ -300,8 +305,12 @@ final class FaceFolder {
 
     /** Name of the face's file of a photograph. */
     static String faceName(Face photograph) {
-        String name = photograph.fileName();
-        return name.substring(0, name.lastIndexOf('.')) + ".png";
+        return faceName(photograph.fileName());
+    }
+
+    static String faceName(String photograph) {
+        int dot = photograph.lastIndexOf('.');
+        return (dot > 0 ? photograph.substring(0, dot) : photograph) + ".png";
     }
 
     /** Name of a file or folder, right also in a Java runtime whose locale cannot decode it. */

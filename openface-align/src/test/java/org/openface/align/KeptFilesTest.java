@@ -30,6 +30,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.image.ImageFiles;
@@ -87,6 +88,19 @@ class KeptFilesTest {
         try (Aligner aligner = builder.build()) {
             return aligner.alignDirectory(raw(), out());
         }
+    }
+
+    /** A file whose beginning cannot be read: an I/O error, on Linux. */
+    private Path unreadable() throws IOException {
+        Path memory = Path.of("/proc/self/mem");
+        assumeThat(memory).exists();
+        Path link = folder.resolve("unreadable");
+        return Files.exists(link) ? link : Files.createSymbolicLink(link, memory);
+    }
+
+    @AfterEach
+    void leavesNoLinkOutside() throws IOException {
+        Files.deleteIfExists(folder.resolve("unreadable"));
     }
 
     private static String reasons(AlignReport report) {
@@ -270,20 +284,36 @@ class KeptFilesTest {
 
     @Test
     void aPhotographThatTheDiskDoesNotGiveKeepsItsFace() throws IOException {
-        assumeThat(Path.of("/proc/self/mem")).exists(); // reading its beginning is an I/O error, on Linux
         Path first = add("ann/1.png", 1, 1);
         add("ann/2.png", 1, 2);
         align(builder());
         Path face = out().resolve("ann/1.png");
         byte[] before = Files.readAllBytes(face);
         Files.delete(first);
-        Files.createSymbolicLink(first, Path.of("/proc/self/mem"));
+        Files.createSymbolicLink(first, unreadable());
 
         AlignReport report = align(builder().fallback(raw()));
 
         assertThat(Files.readAllBytes(face)).isEqualTo(before);
         assertThat(reasons(report)).isEqualTo("{IO_ERROR=1}");
         assertThat(report.skipped().get(0).detail()).contains("ann/1.png").contains("error");
+    }
+
+    /** Many photographs that cannot be read do not end a run in which others can, or have been. */
+    @Test
+    void photographsThatAreNotGivenMayBeMany() throws IOException {
+        Files.createDirectories(raw().resolve("bob"));
+        for (int i = 0; i < 60; i++) {
+            add("ann/" + i + ".png", 1, i);
+            if (i % 2 == 0) {
+                Files.createSymbolicLink(raw().resolve("bob/" + i + ".png"), unreadable());
+            }
+        }
+        for (int run = 0; run < 2; run++) {
+            AlignReport report = align(builder());
+            assertThat(reasons(report)).isEqualTo("{IO_ERROR=30}");
+            assertThat(report.aligned() + report.alreadyDone()).isEqualTo(60);
+        }
     }
 
     /** The disk goes in the middle of a run. */
@@ -663,5 +693,44 @@ class KeptFilesTest {
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    // ------------------------------------------------------------------ photographs that are gone
+
+    @Test
+    void facesWithoutAPhotographAreListedAndDeletedOnRequestOnly() throws IOException {
+        add("ann/1.png", 1, 1);
+        Path second = add("ann/2.jpg", 1, 2);
+        Path third = add("bob/3.png", 1, 3);
+        align(builder());
+        Files.delete(second);
+        Files.delete(third);
+        Files.delete(third.getParent());
+        Path mine = out().resolve("bob/mine.png");
+        ImageFiles.writePng(photograph(1, 4), mine);
+        Path link = Files.createSymbolicLink(out().resolve("bob/link.png"), out().resolve("ann/1.png"));
+        List<Path> gone = List.of(out().resolve("ann/2.png"), out().resolve("bob/3.png"));
+
+        AlignReport report = align(builder());
+        assertThat(report.withoutPhotograph()).containsExactlyElementsOf(gone);
+        assertThat(report.summary()).contains("; faces there without a photograph: 2");
+        assertThat(gone).allMatch(Files::exists);
+
+        try (Aligner aligner = builder().build()) {
+            assertThat(aligner.purge(raw(), out())).containsExactlyElementsOf(gone);
+            assertThat(gone).noneMatch(Files::exists);
+            assertThat(mine).exists();
+            assertThat(link).isSymbolicLink();
+            assertThat(out().resolve("ann/1.png")).exists();
+            assertThat(aligner.purge(raw(), out())).isEmpty();
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> aligner.purge(raw(), folder))
+                    .withMessageContaining("separate folders");
+            assertThatExceptionOfType(IOException.class).isThrownBy(() -> aligner.purge(folder.resolve("no"), out()));
+        }
+        List<String> rows = new ArrayList<>();
+        AlignReport.readTable(out(), row -> rows.add(row.photograph()));
+        assertThat(rows).containsExactly("ann/1.png");
+        assertThat(align(builder()).withoutPhotograph()).isEmpty();
     }
 }

@@ -1,6 +1,8 @@
 package org.openface.core.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -72,6 +74,40 @@ class PngTest {
         byte[] damaged = whole.clone();
         Arrays.fill(damaged, 33, 41, (byte) 0xff); // length and type of the chunk
         assertThat(Png.note(damaged)).isEmpty();
+    }
+
+    @Test
+    void aFileThatBeginsWithANoteIsKnownByItsFirstBytes() throws IOException {
+        byte[] whole = Png.encode(picture(9, 9, 0), "note");
+        Path file = folder.resolve("a.png");
+        for (int length : new int[] {whole.length, 54, 53, 0}) {
+            Files.write(file, Arrays.copyOf(whole, length));
+            assertThat(ImageFiles.beginsWithNote(file)).as("%s bytes", length).isEqualTo(length >= 54);
+        }
+        for (int at : new int[] {0, 38, 53}) { // signature, type of the chunk, end of the keyword
+            byte[] other = whole.clone();
+            other[at] ^= 1;
+            Files.write(file, other);
+            assertThat(ImageFiles.beginsWithNote(file)).as("byte %s", at).isFalse();
+        }
+        ImageFiles.writePng(picture(9, 9, 0), file);
+        assertThat(ImageFiles.beginsWithNote(file)).isFalse();
+    }
+
+    @Test
+    void whatAFileHoldsAndThatItCannotBeReadAreTwoThings() throws IOException {
+        Path file = folder.resolve("a.png");
+        for (byte[] content : new byte[][] {{}, {1, 2, 3}, Arrays.copyOf(Png.encode(picture(9, 9, 0), null), 60)}) {
+            Files.write(file, content);
+            assertThatExceptionOfType(UnreadableImageException.class)
+                    .isThrownBy(() -> ImageFiles.read(file))
+                    .withMessageContaining(file.toString());
+        }
+        assertThatExceptionOfType(UnreadableImageException.class).isThrownBy(() -> ImageFiles.read(folder));
+        Files.delete(file);
+        assertThatThrownBy(() -> ImageFiles.read(file))
+                .isInstanceOf(IOException.class)
+                .isNotInstanceOf(UnreadableImageException.class);
     }
 
     @Test
