@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 /** Strategies made of other strategies. */
 final class TripletMiners {
@@ -69,6 +70,23 @@ final class TripletMiners {
         @Override
         public String toString() {
             return Description.of(miner);
+        }
+    }
+
+    record Named(String name, TripletMiner miner) implements TripletMiner {
+        Named {
+            Description.name(name);
+            requireNonNull(miner, "miner must not be null");
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return miner.mine(in);
+        }
+
+        @Override
+        public String toString() {
+            return name;
         }
     }
 }
