@@ -19,6 +19,7 @@ import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.internal.AtomicFile;
 import org.openface.triplet.Checkpoint.Place;
 
 /**
@@ -60,10 +61,13 @@ final class CheckpointDirectory {
 
     private record Written(long bytes, String hash) {}
 
-    /** Writes the state of a network and the trainer's files for it, and then deletes what need not be kept. */
+    /**
+     * Writes the state of a network and the trainer's files for it, and then deletes what need not be kept. An interrupt is
+     * no hindrance.
+     */
     Checkpoint write(
             TrainableEmbedder model,
-            WorkDirectory.Content memory,
+            AtomicFile.Content memory,
             Place place,
             boolean evaluated,
             Map<String, String> configuration,
@@ -71,25 +75,27 @@ final class CheckpointDirectory {
             Map<String, String> state,
             List<EpochMetrics> history)
             throws IOException {
-        Written modelFile = write(modelFileName(place), model::writeState);
-        Written memoryFile = write(memoryFileName(place), memory);
-        Checkpoint checkpoint = new Checkpoint(
-                place,
-                evaluated,
-                modelFile.bytes(),
-                modelFile.hash(),
-                memoryFile.bytes(),
-                memoryFile.hash(),
-                configuration,
-                provenance,
-                state,
-                List.copyOf(history));
-        write(checkpoint);
-        deleteOld(history);
-        return checkpoint;
+        return Interruption.outlasting(() -> {
+            Written modelFile = write(modelFileName(place), model::writeState);
+            Written memoryFile = write(memoryFileName(place), memory);
+            Checkpoint checkpoint = new Checkpoint(
+                    place,
+                    evaluated,
+                    modelFile.bytes(),
+                    modelFile.hash(),
+                    memoryFile.bytes(),
+                    memoryFile.hash(),
+                    configuration,
+                    provenance,
+                    state,
+                    List.copyOf(history));
+            write(checkpoint);
+            deleteOld(history);
+            return checkpoint;
+        });
     }
 
-    private Written write(String name, WorkDirectory.Content content) throws IOException {
+    private Written write(String name, AtomicFile.Content content) throws IOException {
         Written[] written = new Written[1];
         directory.write(name, out -> {
             CountingOutputStream counting = new CountingOutputStream(out);
@@ -113,7 +119,10 @@ final class CheckpointDirectory {
 
     /** Writes the trainer's file again, for a network that is there already. */
     void write(Checkpoint checkpoint) throws IOException {
-        directory.write(trainerFileName(checkpoint.place()), checkpoint.format());
+        Interruption.outlasting(() -> {
+            directory.write(trainerFileName(checkpoint.place()), checkpoint.format());
+            return checkpoint;
+        });
     }
 
     /**

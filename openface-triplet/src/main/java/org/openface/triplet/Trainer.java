@@ -140,7 +140,7 @@ public final class Trainer {
      *     names the last good checkpoint
      */
     public TrainingResult fit() throws IOException {
-        return new TrainingRun(this, new TrainingControl()).run();
+        return TrainingRun.run(this, new TrainingControl());
     }
 
     /**
@@ -155,7 +155,7 @@ public final class Trainer {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        TrainingResult ended = new TrainingRun(this, control).run();
+                        TrainingResult ended = TrainingRun.run(this, control);
                         control.end(); // first: whoever has the result can ask for nothing more
                         result.complete(ended);
                     } catch (Throwable e) {

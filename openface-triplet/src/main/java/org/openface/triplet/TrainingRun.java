@@ -19,7 +19,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -50,7 +49,6 @@ import org.openface.core.eval.Verification;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.triplet.Checkpoint.Place;
-import org.openface.triplet.Diagnosis.Condition;
 import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 
@@ -70,11 +68,7 @@ final class TrainingRun {
     private final Set<Face> skippedBefore = new HashSet<>();
     private final ConvergenceDoctor doctor;
 
-    // What the treatments given so far have led to.
-    private double rateFactor = 1;
-    private final Set<Condition> switched = EnumSet.noneOf(Condition.class);
-    private TripletMiner miner;
-
+    private final Treatments treatments;
     private EpochTally tally = new EpochTally();
     private final FaceTally faceTally = new FaceTally();
     private final MemoryBank memoryBank;
@@ -86,18 +80,25 @@ final class TrainingRun {
     private long pausedNanos;
     private long stepsDone;
 
-    TrainingRun(Trainer trainer, TrainingControl control) throws IOException {
+    private TrainingRun(Trainer trainer, TrainingControl control, WorkDirectory directory) throws IOException {
         this.trainer = trainer;
         this.control = control;
+        this.directory = directory;
         model = trainer.model;
-        miner = trainer.miner;
+        treatments = new Treatments(trainer.treatments, trainer.miner);
         doctor = new ConvergenceDoctor(trainer.margin);
         memoryBank = new MemoryBank(trainer.memoryBank, model.dimension());
-        directory = WorkDirectory.open(trainer.workDirectory);
         checkpoints = new CheckpointDirectory(directory, trainer.retention);
         logs = new TrainingLogs(directory);
         plan = model.plan(trainer.sampler.maximumBatchSize(), trainer.memoryBudget);
         configuration = configuration();
+    }
+
+    /** Trains, as the one run in its work directory. */
+    static TrainingResult run(Trainer trainer, TrainingControl control) throws IOException {
+        try (WorkDirectory directory = WorkDirectory.open(trainer.workDirectory)) {
+            return new TrainingRun(trainer, control, directory).run();
+        }
     }
 
     private Map<String, String> configuration() throws IOException {
@@ -114,6 +115,7 @@ final class TrainingRun {
                     MoreFiles.asByteSource(trainer.startFrom).hash(Hashing.sha256())
                             + (trainer.keepOptimizerMemory ? " with the optimiser's memory" : ""));
         }
+        words.replaceAll((name, value) -> Checkpoint.oneLine(value));
         return words;
     }
 
@@ -127,7 +129,7 @@ final class TrainingRun {
         return words;
     }
 
-    TrainingResult run() throws IOException {
+    private TrainingResult run() throws IOException {
         Optional<Checkpoint> found =
                 checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
         if (found.isPresent()) {
@@ -210,14 +212,7 @@ final class TrainingRun {
         for (int i = 0; state.containsKey("diagnosis." + i); i++) {
             diagnoses.add(TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
         }
-        rateFactor = Double.parseDouble(state.getOrDefault("rateFactor", "1"));
-        for (Condition condition : Condition.values()) {
-            if (state.getOrDefault("switched", "").contains(condition.name())
-                    && trainer.treatments.get(condition) instanceof Treatment.SwitchMiner change) {
-                switched.add(condition);
-                miner = change.miner();
-            }
-        }
+        treatments.restore(state, diagnoses);
     }
 
     /** What is remembered of faces. */
@@ -244,8 +239,7 @@ final class TrainingRun {
         if (tally.batches() > 0) {
             state.put("tally", tally.format());
         }
-        state.put("rateFactor", Double.toString(rateFactor));
-        state.put("switched", switched.toString());
+        state.putAll(treatments.state());
         for (int i = 0; i < diagnoses.size(); i++) {
             state.put("diagnosis." + i, TrainingLogs.format(diagnoses.get(i)));
         }
@@ -287,7 +281,12 @@ final class TrainingRun {
         }
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
-            step(epoch, batch, batches);
+            try {
+                step(epoch, batch, batches);
+            } catch (InterruptedIOException e) { // before anything was learnt from the batch
+                leave(new Place(epoch - 1, batch));
+                throw e;
+            }
             if (batch + 1 < trainer.batchesPerEpoch && isCheckpointDue(batch + 1)) {
                 writeCheckpoint(new Place(epoch - 1, batch + 1), true);
             }
@@ -339,16 +338,24 @@ final class TrainingRun {
             } while (control.awaitWork());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted while pausing");
+            leave(place);
+            throw Interruption.of("pausing", e);
         }
         if (paused) {
             pausedNanos += System.nanoTime() - arrived;
             emit(new TrainingEvent.Paused(false));
         }
         if (control.isCancelled()) {
-            if (batch > 0 && !place.equals(lastCheckpoint)) {
-                writeCheckpoint(place, true);
-            }
+            leave(place);
+        }
+    }
+
+    /** Ends a run that was cancelled or interrupted, with a checkpoint; returns only if it was not cancelled. */
+    private void leave(Place place) throws IOException {
+        if (place.batch() > 0 && !place.equals(lastCheckpoint)) {
+            writeCheckpoint(place, true);
+        }
+        if (control.isCancelled()) {
             throw cancelled(place);
         }
     }
@@ -358,11 +365,15 @@ final class TrainingRun {
                 + place.batch() + " batches; the same call goes on from there");
     }
 
-    private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) {
+    private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) throws IOException {
         try {
             answer.complete(evaluateAll(place));
         } catch (CancellationException e) {
             answer.completeExceptionally(e); // cancelled meanwhile, which ends with a checkpoint
+        } catch (InterruptedIOException e) {
+            answer.completeExceptionally(e);
+            leave(place);
+            throw e;
         } catch (RuntimeException | Error e) { // a listener's
             answer.completeExceptionally(e);
             throw e;
@@ -388,7 +399,7 @@ final class TrainingRun {
                 Description.of(trainer.schedule),
                 factor,
                 done);
-        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * rateFactor);
+        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * treatments.rateFactor());
     }
 
     private void step(int epoch, int batch, BatchLoader batches) throws IOException {
@@ -404,7 +415,7 @@ final class TrainingRun {
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = miner.mine(in);
+            triplets = treatments.miner().mine(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
@@ -460,18 +471,9 @@ final class TrainingRun {
     private void diagnose(Diagnosis diagnosis) {
         diagnoses.add(diagnosis);
         emit(new TrainingEvent.Diagnosed(diagnosis));
-        Treatment treatment = trainer.treatments.get(diagnosis.condition());
-        if (treatment instanceof Treatment.LowerLearningRate lower) {
-            rateFactor *= lower.factor();
-        } else if (treatment instanceof Treatment.SwitchMiner change) {
-            if (!switched.add(diagnosis.condition())) {
-                return;
-            }
-            miner = change.miner();
-        } else {
-            return;
-        }
-        emit(new TrainingEvent.Treated(diagnosis, treatment));
+        treatments
+                .treat(diagnosis.condition())
+                .ifPresent(treatment -> emit(new TrainingEvent.Treated(diagnosis, treatment)));
     }
 
     private void diagnoseEpoch() {
@@ -598,7 +600,7 @@ final class TrainingRun {
         };
     }
 
-    private Map<String, Double> evaluateAll(Place place) {
+    private Map<String, Double> evaluateAll(Place place) throws InterruptedIOException {
         int epoch = place.epoch();
         Map<String, Double> all = new LinkedHashMap<>();
         for (Map.Entry<String, Evaluation> evaluation : trainer.evaluations.entrySet()) {
@@ -617,6 +619,9 @@ final class TrainingRun {
             } catch (Throwable e) { // errors too: out of memory for an evaluation is not out of memory for training
                 if (control.isCancelled()) {
                     throw cancelled(place);
+                }
+                if (Interruption.isCauseOf(e)) {
+                    throw Interruption.of("evaluating " + name, e);
                 }
                 outcome = new TrainingEvent.EvaluationFailed(epoch, name, e);
             }
