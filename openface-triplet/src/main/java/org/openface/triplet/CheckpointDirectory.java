@@ -10,10 +10,12 @@ import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
@@ -33,6 +35,7 @@ final class CheckpointDirectory {
 
     private final WorkDirectory directory;
     private final Retention retention;
+    private final Set<Place> damaged = new HashSet<>();
 
     CheckpointDirectory(WorkDirectory directory, Retention retention) {
         this.directory = directory;
@@ -90,7 +93,8 @@ final class CheckpointDirectory {
                     state,
                     List.copyOf(history));
             write(checkpoint);
-            deleteOld(history);
+            damaged.remove(place);
+            deleteOld(place, history);
             return checkpoint;
         });
     }
@@ -107,9 +111,9 @@ final class CheckpointDirectory {
         return written[0];
     }
 
-    private void deleteOld(List<EpochMetrics> history) throws IOException {
+    private void deleteOld(Place written, List<EpochMetrics> history) throws IOException {
         NavigableMap<Place, Path> files = trainerFiles();
-        for (Place place : retention.superfluous(files.navigableKeySet(), history)) {
+        for (Place place : retention.superfluous(files.navigableKeySet(), written, damaged, history)) {
             // The trainer's file first: a model without it is no checkpoint, the reverse would be a damaged one.
             Files.deleteIfExists(trainerFile(place));
             Files.deleteIfExists(directory.resolve(memoryFileName(place)));
@@ -138,6 +142,7 @@ final class CheckpointDirectory {
                 return Optional.of(read(file.getKey(), file.getValue()));
             } catch (IOException | IllegalArgumentException e) {
                 String reason = String.valueOf(e.getMessage());
+                damaged.add(file.getKey());
                 skipped.accept(file.getValue(), reason);
                 reasons.append(reasons.length() == 0 ? "" : "; ")
                         .append(file.getValue().getFileName())
