@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
@@ -19,22 +20,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.BatchLoader;
-import org.openface.core.dataset.Face;
+import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
@@ -65,7 +62,11 @@ final class TrainingRun {
     private final ExecutionPlan plan;
     private final Map<String, String> configuration;
     private final List<EpochMetrics> history = new ArrayList<>();
-    private final Set<Face> skippedBefore = new HashSet<>();
+    private final Optional<Checkpoint> found;
+    private final TrainingSet trainingSet;
+    private final BatchSampler sampler;
+    private final LeftOut leftOut = new LeftOut();
+    private final Cautions cautions = new Cautions(message -> emit(new TrainingEvent.Warned(message)));
     private final ConvergenceDoctor doctor;
 
     private final Treatments treatments;
@@ -90,7 +91,10 @@ final class TrainingRun {
         memoryBank = new MemoryBank(trainer.memoryBank, model.dimension());
         checkpoints = new CheckpointDirectory(directory, trainer.retention);
         logs = new TrainingLogs(directory);
-        plan = model.plan(trainer.sampler.maximumBatchSize(), trainer.memoryBudget);
+        found = checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
+        trainingSet = TrainingSet.of(trainer.trainingSet, found, directory);
+        sampler = trainer.sampler(trainingSet.faces());
+        plan = model.plan(sampler.maximumBatchSize(), trainer.memoryBudget);
         configuration = configuration();
     }
 
@@ -103,12 +107,12 @@ final class TrainingRun {
 
     private Map<String, String> configuration() throws IOException {
         Map<String, String> words = new LinkedHashMap<>(trainer.configuration);
-        words.put("trainingSet", trainer.sampler.dataset().fingerprint());
+        words.put(Configurations.TRAINING_SET, trainingSet.fingerprint());
         words.put("network", model.getClass().getName());
         words.put("imageSize", Integer.toString(model.imageSize()));
         words.put("dimension", Integer.toString(model.dimension()));
-        words.put("executor", plan.executor());
-        words.put("chunkSize", Integer.toString(plan.chunkSize()));
+        words.put(Configurations.EXECUTOR, plan.executor());
+        words.put(Configurations.CHUNK_SIZE, Integer.toString(plan.chunkSize()));
         if (trainer.startFrom != null) {
             words.put(
                     "startFrom",
@@ -130,8 +134,6 @@ final class TrainingRun {
     }
 
     private TrainingResult run() throws IOException {
-        Optional<Checkpoint> found =
-                checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
         if (found.isPresent()) {
             resume(found.get());
         } else if (trainer.startFrom != null) {
@@ -144,6 +146,7 @@ final class TrainingRun {
                 lastEpoch() + 1,
                 trainer.epochs,
                 found.map(checkpoint -> checkpoints.modelFile(checkpoint.place()))));
+        caution();
         if (found.isPresent()) {
             if (!found.get().evaluated()) {
                 // The run before was interrupted between the checkpoint and its evaluation.
@@ -151,7 +154,7 @@ final class TrainingRun {
             }
             report();
         }
-        BatchLoader.Builder loader = BatchLoader.builder(trainer.sampler)
+        BatchLoader.Builder loader = BatchLoader.builder(sampler)
                 .imageSize(model.imageSize())
                 .augmentation(trainer.augmentation)
                 .batchesPerEpoch(trainer.batchesPerEpoch);
@@ -167,6 +170,17 @@ final class TrainingRun {
                 lastEpoch(), history, checkpoints.modelFile(new Place(lastEpoch(), 0)), model.weightsHash());
         emit(new TrainingEvent.Finished(result));
         return result;
+    }
+
+    private void caution() {
+        cautions.ofFaces(trainingSet.faces(), trainer.validationSet, model.imageSize());
+        cautions.ofBest(trainer.retention.best(), trainer.evaluations.keySet());
+        if (found.isPresent()) {
+            cautions.ofResumed(configuration);
+            if (Configurations.isOtherExecutor(found.get().configuration(), configuration)) {
+                cautions.ofExecutor(found.get().configuration(), configuration);
+            }
+        }
     }
 
     /** The last whole epoch; the one before the first if there is none. */
@@ -192,7 +206,12 @@ final class TrainingRun {
     }
 
     private void resume(Checkpoint checkpoint) throws IOException {
-        refuseOtherConfiguration(checkpoint);
+        Configurations.refuseOthers(
+                checkpoints.trainerFile(checkpoint.place()),
+                checkpoint.configuration(),
+                configuration,
+                trainingSet.difference(),
+                trainer.resumeOnAnotherExecutor);
         String threads = checkpoint.provenance().get("threads");
         if (threads != null && !threads.equals(Integer.toString(plan.threads()))) {
             LOGGER.log(
@@ -213,6 +232,7 @@ final class TrainingRun {
             diagnoses.add(TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
         }
         treatments.restore(state, diagnoses);
+        leftOut.restore(state, trainingSet.faces());
     }
 
     /** What is remembered of faces. */
@@ -221,7 +241,7 @@ final class TrainingRun {
         memoryBank.write(data);
         data.writeBoolean(trainer.reportFaces);
         if (trainer.reportFaces) {
-            faceTally.write(data, trainer.sampler.dataset());
+            faceTally.write(data, trainingSet.faces());
         }
         data.flush();
     }
@@ -230,7 +250,7 @@ final class TrainingRun {
         DataInputStream data = new DataInputStream(in);
         memoryBank.read(data);
         if (data.readBoolean()) {
-            faceTally.read(data, trainer.sampler.dataset());
+            faceTally.read(data, trainingSet.faces());
         }
     }
 
@@ -240,6 +260,7 @@ final class TrainingRun {
             state.put("tally", tally.format());
         }
         state.putAll(treatments.state());
+        state.putAll(leftOut.state(trainingSet.faces()));
         for (int i = 0; i < diagnoses.size(); i++) {
             state.put("diagnosis." + i, TrainingLogs.format(diagnoses.get(i)));
         }
@@ -255,23 +276,6 @@ final class TrainingRun {
             }
         });
         return out;
-    }
-
-    private void refuseOtherConfiguration(Checkpoint checkpoint) {
-        Map<String, String> before = checkpoint.configuration();
-        TreeSet<String> names = new TreeSet<>(before.keySet());
-        names.addAll(configuration.keySet());
-        List<String> differences = new ArrayList<>();
-        for (String name : names) {
-            if (!Objects.equals(before.get(name), configuration.get(name))) {
-                differences.add(name + " was " + before.get(name) + " and is now " + configuration.get(name));
-            }
-        }
-        checkArgument(
-                differences.isEmpty(),
-                "cannot go on from %s: %s; use the same settings or another work directory",
-                checkpoints.trainerFile(checkpoint.place()),
-                String.join(", ", differences));
     }
 
     private void epoch(int epoch, BatchLoader batches) throws IOException {
@@ -291,7 +295,7 @@ final class TrainingRun {
                 writeCheckpoint(new Place(epoch - 1, batch + 1), true);
             }
         }
-        history.add(tally.metrics(epoch, trainer.sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
+        history.add(tally.metrics(epoch, sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
         tally = new EpochTally();
         // Saved before it is evaluated: an evaluation that takes the process down costs no epoch.
         Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), trainer.evaluations.isEmpty());
@@ -392,7 +396,8 @@ final class TrainingRun {
 
     private Optimizer optimizer(int epoch, int batch) {
         double done = epoch - 1 + (double) batch / trainer.batchesPerEpoch;
-        double factor = trainer.schedule.factor(done);
+        double begin = trainer.keepOptimizerMemory ? 0 : trainer.firstEpoch - 1;
+        double factor = trainer.schedule.factor(done, begin);
         checkArgument(
                 factor >= 0 && Double.isFinite(factor),
                 "the learning-rate schedule (%s) gives the factor %s after %s epochs; it must be finite and not negative",
@@ -416,6 +421,8 @@ final class TrainingRun {
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
             triplets = treatments.miner().mine(in);
+            checkState(
+                    triplets != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
@@ -525,6 +532,8 @@ final class TrainingRun {
                 history.size() - 1,
                 history.get(history.size() - 1).withEvaluation(evaluateAll(new Place(lastEpoch(), 0))));
         describe(true);
+        cautions.ofBest(
+                trainer.retention.best(), history.get(history.size() - 1).evaluation());
         diagnoseEpoch();
         checkpoints.write(checkpoint.evaluated(state(), history));
     }
@@ -535,14 +544,14 @@ final class TrainingRun {
      * @param evaluated whether the last epoch's evaluation, if there was one, is of the present weights
      */
     private void describe(boolean evaluated) {
-        FaceDataset faces = trainer.sampler.dataset();
+        FaceDataset faces = trainingSet.faces();
         TreeMap<String, Long> counts = new TreeMap<>();
         counts.put("identities", (long) faces.identities().size());
         counts.put("images", (long) faces.size());
         counts.put("epochs", (long) lastEpoch());
         counts.put("batchesPerEpoch", (long) trainer.batchesPerEpoch);
         TreeMap<String, String> hashes = new TreeMap<>();
-        hashes.put("trainingSet", configuration.getOrDefault("trainingSet", ""));
+        hashes.put("trainingSet", trainingSet.fingerprint());
         hashes.put(
                 "configuration",
                 Hashing.sha256()
@@ -656,7 +665,7 @@ final class TrainingRun {
     private void emit(TrainingEvent event) {
         if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
             LOGGER.log(Level.WARNING, "skipping checkpoint {0}: {1}", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped && skippedBefore.add(skipped.face())) {
+        } else if (event instanceof TrainingEvent.ImageSkipped skipped && leftOut.add(skipped.face())) {
             LOGGER.log(Level.WARNING, "training without an image: {0}", skipped.reason());
         } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
             LOGGER.log(Level.WARNING, "evaluation " + failed.name() + " failed", failed.cause());
@@ -668,6 +677,8 @@ final class TrainingRun {
                     diagnosed.diagnosis().epoch(),
                     diagnosed.diagnosis().seen(),
                     diagnosed.diagnosis().advice());
+        } else if (event instanceof TrainingEvent.Warned warned) {
+            LOGGER.log(Level.WARNING, "{0}", warned.message());
         } else if (event instanceof TrainingEvent.PlotsFailed failed) {
             LOGGER.log(Level.WARNING, "no plots", failed.cause());
         }

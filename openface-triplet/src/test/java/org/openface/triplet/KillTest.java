@@ -8,8 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -26,7 +29,7 @@ class KillTest {
 
         public static void main(String... arguments) throws IOException {
             long pause = Long.parseLong(arguments[2]);
-            Trainer.builder()
+            TrainingResult result = Trainer.builder()
                     .model(new LinearEmbedder(1))
                     .trainingSet(FaceDataset.index(Path.of(arguments[0])))
                     .identitiesPerBatch(4)
@@ -48,8 +51,11 @@ class KillTest {
                         }
                     })
                     .fit();
+            System.out.println(WEIGHTS + result.weightsHash());
         }
     }
+
+    private static final String WEIGHTS = "weights: sha256 ";
 
     /** Runs until killed or through; returns whether it was through. */
     private static boolean run(Path temp, Path work, long millisecondsPerBatch, long killAfter) throws Exception {
@@ -82,22 +88,47 @@ class KillTest {
         Patterns.write(temp.resolve("faces"), 6, 5);
         Path whole = temp.resolve("whole");
         assertThat(run(temp, whole, 0, TimeUnit.MINUTES.toMillis(5))).isTrue();
+        String weights = lastLine(temp);
+        assertThat(weights).startsWith(WEIGHTS);
 
         Path killed = temp.resolve("killed");
+        Set<String> moments = new LinkedHashSet<>();
         for (int kill = 0; kill < kills; kill++) {
             // So slow at first that it is not through before it has been killed often enough.
             boolean through = run(temp, killed, 250, 600 + random.nextInt(1500));
             assertThat(through).as("through after %s kills", kill).isFalse();
+            moments.add(newest(killed));
             if (Files.exists(killed.resolve("model-0005.nn4"))) {
                 deleteNewest(killed, 2);
             }
         }
         assertThat(run(temp, killed, 0, TimeUnit.MINUTES.toMillis(5))).isTrue();
+        System.getLogger(KillTest.class.getName())
+                .log(System.Logger.Level.INFO, "killed {0} times, after {1}; {2}", kills, moments, lastLine(temp));
+        assertThat(lastLine(temp)).isEqualTo(weights);
         assertThat(killed.resolve("model-0006.nn4")).hasSameBinaryContentAs(whole.resolve("model-0006.nn4"));
         assertThat(killed.resolve("train.log")).hasSameBinaryContentAs(whole.resolve("train.log"));
         try (Stream<Path> files = Files.list(killed)) {
-            assertThat(files.filter(file -> file.getFileName().toString().startsWith(".writing")))
-                    .isEmpty();
+            assertThat(files.filter(file -> file.getFileName().toString().startsWith(".")))
+                    .containsExactly(killed.resolve(WorkLock.FILE));
+        }
+    }
+
+    private static String lastLine(Path temp) throws IOException {
+        List<String> lines = Files.readAllLines(temp.resolve("log.txt"));
+        return lines.get(lines.size() - 1);
+    }
+
+    /** The newest checkpoint in a folder, whether whole or not. */
+    private static String newest(Path work) throws IOException {
+        if (!Files.exists(work)) {
+            return "nothing";
+        }
+        try (Stream<Path> files = Files.list(work)) {
+            return files.map(file -> file.getFileName().toString().replace(".properties", ""))
+                    .filter(name -> name.startsWith("checkpoint-"))
+                    .max(Comparator.naturalOrder())
+                    .orElse("nothing");
         }
     }
 
