@@ -19,13 +19,16 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
         return mineOnGpu(in, chosen, operations).orElseGet(() -> mine(in, chosen, MiningThreads.forWork(operations)));
     }
 
+    /** Whether the kernels cover it. */
+    boolean hasKernel() {
+        return CudaPass.covers(filter, negatives);
+    }
+
     private Optional<Triplets> mineOnGpu(MiningBatch in, Pairs chosen, double operations) {
+        if (in.device() == MiningDevice.CUDA) {
+            TripletMiners.checkKernels(this);
+        }
         Optional<CudaPass> pass = CudaPass.of(in, chosen, filter, negatives);
-        checkArgument(
-                pass.isPresent() || in.device() != MiningDevice.CUDA,
-                "there is no CUDA kernel for the strategy %s; there are for the filters and the negative selectors of this"
-                        + " library, rank and or apart. MiningDevice.AUTO leaves it to the CPU",
-                this);
         // There is nothing to launch a kernel for where there is no pair.
         return pass.isPresent() && chosen.size() > 0
                 ? Cuda.attempt(in.device(), operations / OPERATIONS_PER_MILLISECOND, pass.get()::run)
@@ -43,6 +46,9 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
 
     /** Pairs in the order in which they were chosen; a run is a stretch of them with one anchor. */
     static final class Pairs implements PairSink {
+        /** What a Java array holds. */
+        private static final int MOST_PAIRS = Integer.MAX_VALUE - 8;
+
         private final MiningBatch in;
         private int[] positives = new int[64];
         private int size;
@@ -74,9 +80,24 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
                 runs++;
             }
             if (size == positives.length) {
-                positives = Arrays.copyOf(positives, Math.addExact(size, size >> 1));
+                positives = Arrays.copyOf(positives, roomFor(size + 1L));
             }
             positives[size++] = positive;
+        }
+
+        /**
+         * Length of an array for so many pairs and more to come.
+         *
+         * @throws IllegalArgumentException if there is no such array
+         */
+        static int roomFor(long pairs) {
+            checkArgument(
+                    pairs <= MOST_PAIRS,
+                    "a batch with %s pairs and more is too large to mine, %s is the limit: take fewer images of each"
+                            + " identity, or a pair selector with one pair for each anchor, such as randomPositive()",
+                    pairs,
+                    MOST_PAIRS);
+            return (int) Math.min(MOST_PAIRS, pairs + (pairs >> 1));
         }
 
         int size() {

@@ -16,10 +16,17 @@ import org.openface.triplet.Diagnosis.Condition;
 /**
  * Watches a training and says what looks wrong. Judges means over the last {@value #WINDOW} batches, so that a bad batch
  * is no diagnosis, and repeats a diagnosis only after {@value #PATIENCE} batches.
+ *
+ * <p>Losses and distances are measured by the margin. Without one the loss says nothing, being least where all faces are
+ * alike; then distances are measured by the largest seen, and gradients alone tell of a divergence.
  */
 final class ConvergenceDoctor {
     private static final int WINDOW = 20;
     private static final int PATIENCE = 50;
+    /** Of one condition, the first and the last diagnoses that are remembered, so many of each. */
+    private static final int REMEMBERED = 10;
+    /** The margin in OpenFace's recipe, as a share of the mean squared distance between people there. */
+    private static final double USUAL_MARGIN = 0.2;
     /** Epochs without a new best evaluation while the loss falls. */
     private static final int OVERFITTING_EPOCHS = 4;
 
@@ -28,7 +35,10 @@ final class ConvergenceDoctor {
     private final Map<Condition, Long> lastSeen = new EnumMap<>(Condition.class);
     private long batches;
     private double lowestLoss = Double.POSITIVE_INFINITY;
-    private double firstGradientNorm = Double.NaN;
+    /** The largest mean that came with a loss lower than any before: what gradients are like when all is well. */
+    private double usualGradientNorm = Double.NaN;
+    /** The largest mean squared distance between people. */
+    private double farthest;
 
     ConvergenceDoctor(double margin) {
         this.margin = margin;
@@ -48,13 +58,18 @@ final class ConvergenceDoctor {
         double loss = mean(Vitals::lossOverAll);
         double negative = mean(Vitals::negative);
         double gradient = mean(Vitals::gradientNorm);
-        if (Double.isNaN(firstGradientNorm)) {
-            firstGradientNorm = gradient;
+        // Of a network that begins with all faces alike, or has satisfied every triplet, gradients are next to nothing.
+        if (!Double.isNaN(gradient) && (loss < lowestLoss || !(usualGradientNorm > 0))) {
+            usualGradientNorm = Math.max(gradient, usualGradientNorm > 0 ? usualGradientNorm : 0);
         }
+        farthest = Double.isNaN(negative) ? farthest : Math.max(farthest, negative);
+        double measure = margin > 0 ? margin : USUAL_MARGIN * farthest;
         double rank = mean(Vitals::rank);
         long chosen = window.stream().filter(Vitals::chosen).count();
-        boolean alike = negative < 0.1 * margin;
-        if (loss >= 0.9 * margin && (alike || !(rank >= 1.5)) && !isSpreading()) {
+        boolean alike = negative < 0.1 * measure;
+        boolean collapsed = margin > 0 ? loss >= 0.9 * margin && (alike || !(rank >= 1.5)) : alike;
+        boolean worse = margin > 0 && loss > 2 * lowestLoss && loss > 1.5 * margin;
+        if (collapsed && !isSpreading()) {
             add(
                     found,
                     Condition.COLLAPSE,
@@ -70,19 +85,19 @@ final class ConvergenceDoctor {
                     negative,
                     mean(Vitals::positive),
                     rank);
-        } else if ((loss > 2 * lowestLoss && loss > 1.5 * margin) || gradient > 100 * firstGradientNorm) {
+        } else if (worse || gradient > 100 * usualGradientNorm) {
             add(
                     found,
                     Condition.DIVERGENCE,
                     epoch,
                     batch,
                     "the loss over all triplets is %.3f and was %.3f at best; gradients have a norm of %.3g and had %.3g"
-                            + " at first",
+                            + " while it fell",
                     "lower the learning rate, warm it up, or clip gradients; go back to an epoch before this",
                     loss,
                     Math.min(loss, lowestLoss),
                     gradient,
-                    firstGradientNorm);
+                    usualGradientNorm);
         }
         if (chosen <= WINDOW / 10) {
             add(
@@ -91,7 +106,7 @@ final class ConvergenceDoctor {
                     epoch,
                     batch,
                     "%d of the last %d batches had triplets; the loss over all triplets is %.4f",
-                    loss < 0.05 * margin
+                    loss < 0.05 * measure
                             ? "the network has learnt these faces: take more people or images per batch, add extra"
                                     + " negatives, a larger margin or more data, or stop here"
                             : "the miner accepts hardly any triplet: take one that accepts more, such as openFace(), or"
@@ -102,6 +117,27 @@ final class ConvergenceDoctor {
         }
         lowestLoss = Math.min(lowestLoss, loss);
         return found;
+    }
+
+    /** Forgets what was measured: another strategy mines from now on, with other losses and gradients. */
+    void forget() {
+        window.clear();
+        lowestLoss = Double.POSITIVE_INFINITY;
+        usualGradientNorm = Double.NaN;
+    }
+
+    /**
+     * Adds a diagnosis to those of a run. A condition that lasts is diagnosed again and again; of each the first and the last
+     * {@value #REMEMBERED} are kept.
+     */
+    static void remember(List<Diagnosis> all, Diagnosis diagnosis) {
+        all.add(diagnosis);
+        List<Diagnosis> same = all.stream()
+                .filter(other -> other.condition() == diagnosis.condition())
+                .toList();
+        if (same.size() > 2 * REMEMBERED) {
+            all.remove(same.get(REMEMBERED));
+        }
     }
 
     private void add(
@@ -185,7 +221,8 @@ final class ConvergenceDoctor {
         Map<String, String> state = new LinkedHashMap<>();
         state.put("batches", Long.toString(batches));
         state.put("lowestLoss", Double.toString(lowestLoss));
-        state.put("firstGradientNorm", Double.toString(firstGradientNorm));
+        state.put("usualGradientNorm", Double.toString(usualGradientNorm));
+        state.put("farthest", Double.toString(farthest));
         lastSeen.forEach((condition, at) -> state.put("lastSeen." + condition, Long.toString(at)));
         int i = 0;
         for (Vitals vitals : window) {
@@ -198,7 +235,10 @@ final class ConvergenceDoctor {
     void restore(Map<String, String> state) {
         batches = Long.parseLong(state.getOrDefault("batches", "0"));
         lowestLoss = Double.parseDouble(state.getOrDefault("lowestLoss", "Infinity"));
-        firstGradientNorm = Double.parseDouble(state.getOrDefault("firstGradientNorm", "NaN"));
+        // An earlier version kept the first.
+        usualGradientNorm = Double.parseDouble(
+                state.getOrDefault("usualGradientNorm", state.getOrDefault("firstGradientNorm", "NaN")));
+        farthest = Double.parseDouble(state.getOrDefault("farthest", "0"));
         for (Condition condition : Condition.values()) {
             String at = state.get("lastSeen." + condition);
             if (at != null) {

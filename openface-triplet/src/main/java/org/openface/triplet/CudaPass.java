@@ -20,6 +20,11 @@ final class CudaPass {
         this.choice = choice;
     }
 
+    /** Whether the kernels know the parts of a strategy. */
+    static boolean covers(TripletFilter filter, NegativeSelector negatives) {
+        return Band.of(filter).exact() && negatives instanceof NegativeSelectors;
+    }
+
     /** Empty if the kernels do not cover the strategy. */
     static Optional<CudaPass> of(
             MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {

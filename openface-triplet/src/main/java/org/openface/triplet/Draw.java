@@ -3,11 +3,11 @@ package org.openface.triplet;
 import static com.google.common.base.Preconditions.checkArgument;
 
 /**
- * Random numbers for one pair: a sequence that depends on nothing but (seed, epoch, step, anchor, positive).
+ * Random numbers for one pair: a sequence that depends on nothing but (seed, epoch, step, purpose, anchor, positive).
  *
  * <p>Number c of a pair is {@code mix(mix(key + (anchor << 32 | positive)) + c)} with the finaliser of SplitMix64
- * (Steele, Lea and Flood, 2014) as {@code mix} and the step's {@link Draws} hashed into {@code key}: integer arithmetic
- * only, the same on every machine.
+ * (Steele, Lea and Flood, 2014) as {@code mix} and the step's {@link Draws} and the purpose hashed into {@code key}: integer
+ * arithmetic only, the same on every machine.
  */
 public final class Draw {
     private final long key;

@@ -27,6 +27,9 @@ public final class MiningBatch {
     private final float margin;
     private final Draws draws;
     private final MiningDevice device;
+    /** How many strategies around the one that mines this batch choose at random among its triplets. */
+    private final int samplings;
+
     private final PairwiseDistances distances;
     /** The images that may be anchors and positives, chained by identity: the first, and the next or -1. */
     private final int[] first;
@@ -41,14 +44,17 @@ public final class MiningBatch {
             int[] identities,
             List<Role> roles,
             float margin,
-            Draws draws) {
+            Draws draws,
+            MiningDevice device,
+            int samplings) {
         this.embeddings = embeddings;
         this.references = references;
         this.identities = identities;
         this.roles = roles;
         this.margin = margin;
         this.draws = draws;
-        this.device = MiningDevice.AUTO;
+        this.device = device;
+        this.samplings = samplings;
         this.distances = new PairwiseDistances(embeddings.dimension(), embeddings.values(), references.values());
         this.first = new int[identities.length];
         this.next = new int[identities.length];
@@ -56,7 +62,7 @@ public final class MiningBatch {
         chainIdentities();
     }
 
-    private MiningBatch(MiningBatch same, MiningDevice device) {
+    private MiningBatch(MiningBatch same, MiningDevice device, int samplings) {
         embeddings = same.embeddings;
         references = same.references;
         identities = same.identities;
@@ -64,6 +70,7 @@ public final class MiningBatch {
         margin = same.margin;
         draws = same.draws;
         this.device = device;
+        this.samplings = samplings;
         distances = same.distances;
         first = same.first;
         next = same.next;
@@ -89,7 +96,8 @@ public final class MiningBatch {
         int image = firstNonFinite(embeddings);
         checkArgument(image < 0, "the embedding of image %s of the batch holds NaN or infinity", image);
         EmbeddingBatch none = new EmbeddingBatch(embeddings.dimension(), new float[0]);
-        return new MiningBatch(embeddings, none, identities.clone(), List.copyOf(roles), margin, draws);
+        return new MiningBatch(
+                embeddings, none, identities.clone(), List.copyOf(roles), margin, draws, MiningDevice.CPU, 0);
     }
 
     /**
@@ -116,12 +124,21 @@ public final class MiningBatch {
         checkArgument(reference < 0, "reference %s holds NaN or infinity", reference);
         int[] both = Arrays.copyOf(identities, size() + more.size());
         System.arraycopy(theirIdentities, 0, both, size(), more.size());
-        return new MiningBatch(embeddings, more, both, roles, margin, draws);
+        return new MiningBatch(embeddings, more, both, roles, margin, draws, device, samplings);
     }
 
     /** The same batch, to be mined elsewhere. */
     MiningBatch on(MiningDevice elsewhere) {
-        return new MiningBatch(this, elsewhere);
+        return new MiningBatch(this, elsewhere, samplings);
+    }
+
+    /** The same batch, to be mined by a strategy of whose triplets some are chosen at random. */
+    MiningBatch sampled() {
+        return new MiningBatch(this, device, samplings + 1);
+    }
+
+    int samplings() {
+        return samplings;
     }
 
     MiningDevice device() {

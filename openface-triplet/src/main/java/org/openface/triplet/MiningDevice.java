@@ -14,12 +14,15 @@ import static com.google.common.base.Preconditions.checkState;
 public enum MiningDevice {
     /**
      * The GPU where there is one, for strategies that it knows and batches that are worth the way there; otherwise, and from
-     * then on if the GPU fails, the CPU. The default.
+     * then on if the GPU fails, the CPU.
      */
     AUTO,
-    /** The CPU, all processors. */
+    /** The CPU, all processors. The default. */
     CPU,
-    /** The GPU for every batch, however small. Strategies it does not know are refused, and its failures are errors. */
+    /**
+     * The GPU for every batch, however small. Strategies it does not know are refused when they are put there, and its failures
+     * are errors.
+     */
     CUDA;
 
     /** Whether mining can be done there. */

@@ -26,11 +26,24 @@ public record MiningStatistics(
         double meanNegativeDistance,
         List<HardestNegative> hardestNegatives) {
 
-    /** For miners that count nothing. */
+    /** For miners that count nothing; a {@link Trainer} then counts all unordered pairs of the batch itself. */
     public static final MiningStatistics NONE =
             new MiningStatistics(0, 0, 0, Double.NaN, Double.NaN, Double.NaN, Double.NaN, List.of());
 
     public MiningStatistics {
         hardestNegatives = List.copyOf(hardestNegatives);
+    }
+
+    /** The same but for {@link #pairsWithEligibleNegative}. */
+    MiningStatistics withEligiblePairs(long count) {
+        return new MiningStatistics(
+                pairs,
+                pairsWithViolatingNegative,
+                count,
+                violatingShare,
+                lossOverAll,
+                meanPositiveDistance,
+                meanNegativeDistance,
+                hardestNegatives);
     }
 }

@@ -46,21 +46,34 @@ final class MiningThreads {
 
     /**
      * Does tasks 0 to {@code tasks - 1}, each once, and returns when all are done. If some fail, the failure of the first
-     * of them is thrown.
+     * of them is thrown, whatever it is: a lambda of Kotlin or Scala may throw what Java calls a checked exception.
      *
      * @param worker asked once by each thread, for something that may keep scratch memory of its own
      */
     static void run(int threads, int tasks, Supplier<IntConsumer> worker) {
         Work work = new Work(tasks, worker);
         List<Helper> helpers = new ArrayList<>();
-        for (int t = 1; t < Math.min(threads, tasks); t++) {
-            Helper helper = new Helper(work);
-            helpers.add(helper);
-            POOL.execute(helper);
+        try {
+            for (int t = 1; t < Math.min(threads, tasks); t++) {
+                Helper helper = new Helper(work);
+                helpers.add(helper);
+                POOL.execute(helper);
+            }
+            work.run();
+        } finally {
+            // Whatever happens, nobody works on when the caller has its answer.
+            helpers.forEach(Helper::finish);
         }
-        work.run();
-        helpers.forEach(Helper::finish);
-        work.rethrow();
+        Throwable failure = work.failure();
+        if (failure != null) {
+            MiningThreads.<RuntimeException>rethrow(failure);
+        }
+    }
+
+    /** As it is: to the compiler it is a {@code T}, and nobody else looks. */
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void rethrow(Throwable failure) throws T {
+        throw (T) failure;
     }
 
     private static final class Work {
@@ -84,7 +97,7 @@ final class MiningThreads {
                 for (task = next.getAndIncrement(); task < tasks; task = next.getAndIncrement()) {
                     own.accept(task);
                 }
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) {
                 next.set(tasks);
                 synchronized (this) {
                     if (task < failedTask) {
@@ -95,13 +108,8 @@ final class MiningThreads {
             }
         }
 
-        synchronized void rethrow() {
-            if (failure instanceof Error error) {
-                throw error;
-            }
-            if (failure instanceof RuntimeException exception) {
-                throw exception;
-            }
+        synchronized @Nullable Throwable failure() {
+            return failure;
         }
     }
 
@@ -117,8 +125,11 @@ final class MiningThreads {
         @Override
         public void run() {
             if (taken.compareAndSet(false, true)) {
-                work.run();
-                done.countDown();
+                try {
+                    work.run();
+                } finally {
+                    done.countDown();
+                }
             }
         }
 

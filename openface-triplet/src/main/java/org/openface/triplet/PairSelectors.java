@@ -57,7 +57,7 @@ enum PairSelectors implements PairSelector {
                     }
                     if (others > 0) {
                         // No pair of an image with itself exists, so its numbers are free for this choice.
-                        out.add(a, other(in, a, in.draws().of(a, a).below(others)));
+                        out.add(a, other(in, a, in.draws().ofNegatives(a, a).below(others)));
                     }
                 }
             }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.BatchSampler;
@@ -609,6 +610,9 @@ public final class Trainer {
             words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
             words.put("margin", Float.toString(margin));
             words.put("miner", Description.of(miner));
+            if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(Draws::areNewIn)) {
+                words.put("draws", Draws.VERSION);
+            }
             words.put(
                     MEMORY_BANK,
                     memoryBank == 0
@@ -622,6 +626,12 @@ public final class Trainer {
             words.put("firstEpoch", Integer.toString(firstEpoch));
             words.put("treatments", treatments.toString());
             return words;
+        }
+
+        private Stream<TripletMiner> switchedMiners() {
+            return treatments.values().stream()
+                    .filter(Treatment.SwitchMiner.class::isInstance)
+                    .map(treatment -> ((Treatment.SwitchMiner) treatment).miner());
         }
     }
 }

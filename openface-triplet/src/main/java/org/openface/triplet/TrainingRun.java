@@ -229,7 +229,8 @@ final class TrainingRun {
         }
         doctor.restore(below(state, "doctor."));
         for (int i = 0; state.containsKey("diagnosis." + i); i++) {
-            diagnoses.add(TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
+            ConvergenceDoctor.remember(
+                    diagnoses, TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
         }
         treatments.restore(state, diagnoses);
         leftOut.restore(state, trainingSet.faces());
@@ -282,6 +283,10 @@ final class TrainingRun {
         describe(false);
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
+            if (!TripletMiners.inEpoch(treatments.miner(), epoch)
+                    .equals(TripletMiners.inEpoch(treatments.miner(), epoch - 1))) {
+                doctor.forget();
+            }
         }
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
@@ -420,9 +425,9 @@ final class TrainingRun {
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = treatments.miner().mine(in);
-            checkState(
-                    triplets != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
+            Triplets mined = treatments.miner().mine(in);
+            checkState(mined != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
+            triplets = mined.counted(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
@@ -476,11 +481,14 @@ final class TrainingRun {
     }
 
     private void diagnose(Diagnosis diagnosis) {
-        diagnoses.add(diagnosis);
+        ConvergenceDoctor.remember(diagnoses, diagnosis);
         emit(new TrainingEvent.Diagnosed(diagnosis));
-        treatments
-                .treat(diagnosis.condition())
-                .ifPresent(treatment -> emit(new TrainingEvent.Treated(diagnosis, treatment)));
+        treatments.treat(diagnosis.condition()).ifPresent(treatment -> {
+            if (treatment instanceof Treatment.SwitchMiner) {
+                doctor.forget();
+            }
+            emit(new TrainingEvent.Treated(diagnosis, treatment));
+        });
     }
 
     private void diagnoseEpoch() {

@@ -69,12 +69,17 @@ public interface TripletMiner {
     }
 
     /**
-     * The same strategy on a device of one's choice; without this it is {@link MiningDevice#AUTO}. The triplets are the same
+     * The same strategy on a device of one's choice; without this it is {@link MiningDevice#CPU}. The triplets are the same
      * on every device, and so is the gradient of the loss, which is formed on the device that the triplets come from.
      *
+     * @throws IllegalArgumentException if {@link MiningDevice#CUDA} is wanted and the kernels do not cover the strategy
+     *     whole: one that is a function of your own, or holds a filter or selector that they do not know
      * @throws IllegalStateException if there is no such device here; the message says what is missing
      */
     default TripletMiner on(MiningDevice device) {
+        if (device == MiningDevice.CUDA) {
+            TripletMiners.checkKernels(this);
+        }
         device.check();
         return new TripletMiners.OnDevice(this, device);
     }

@@ -2,10 +2,11 @@ package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
-import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.primitives.Ints;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 import org.openface.core.embedding.Role;
 
 /**
@@ -32,6 +33,16 @@ public final class Triplets {
         positiveDistances = Arrays.copyOf(builder.positiveDistances, size);
         negativeDistances = Arrays.copyOf(builder.negativeDistances, size);
         statistics = builder.statistics;
+    }
+
+    private Triplets(Triplets same, MiningStatistics statistics) {
+        batch = same.batch;
+        anchors = same.anchors;
+        positives = same.positives;
+        negatives = same.negatives;
+        positiveDistances = same.positiveDistances;
+        negativeDistances = same.negativeDistances;
+        this.statistics = statistics;
     }
 
     /** A builder of triplets of one batch. */
@@ -84,9 +95,28 @@ public final class Triplets {
         return Ints.concat(anchors, positives, negatives);
     }
 
-    /** What the miner counted; {@link MiningStatistics#NONE} if it did not. */
+    /** What the miner counted; {@link MiningStatistics#NONE} if it did not, which a {@link Trainer} makes up for. */
     public MiningStatistics statistics() {
         return statistics;
+    }
+
+    /**
+     * These triplets, with statistics of the batch if the miner counted none: over all unordered pairs, of which those count
+     * as eligible that a triplet was made of.
+     */
+    Triplets counted(MiningBatch in) {
+        if (!statistics.equals(MiningStatistics.NONE)) {
+            return this;
+        }
+        MiningStatistics all = TripletMiner.of(
+                        PairSelector.allPairs(), TripletFilter.violating(), NegativeSelector.hardest())
+                .mine(in)
+                .statistics();
+        Set<Long> pairs = new HashSet<>();
+        for (int t = 0; t < size(); t++) {
+            pairs.add((long) Math.min(anchors[t], positives[t]) << 32 | Math.max(anchors[t], positives[t]));
+        }
+        return new Triplets(this, all.withEligiblePairs(pairs.size()));
     }
 
     /** For messages: how many there are. */
@@ -97,6 +127,9 @@ public final class Triplets {
 
     /** Collects triplets in the order in which they are added. */
     public static final class Builder {
+        /** What a Java array holds. */
+        private static final int MOST = Integer.MAX_VALUE - 8;
+
         private final MiningBatch in;
         private int[] anchors = new int[16];
         private int[] positives = new int[16];
@@ -172,8 +205,13 @@ public final class Triplets {
         private void reserve(int more) {
             long needed = (long) size + more;
             if (needed > anchors.length) {
-                checkState(needed <= Integer.MAX_VALUE - 8, "more than %s triplets in one batch", size);
-                int capacity = (int) Math.min(Integer.MAX_VALUE - 8, Math.max(needed, 2L * size));
+                checkArgument(
+                        needed <= MOST,
+                        "a batch with %s triplets and more is too large, %s is the limit: choose fewer for each pair, as"
+                                + " NegativeSelector.random() does, or take fewer images",
+                        needed,
+                        MOST);
+                int capacity = (int) Math.min(MOST, Math.max(needed, 2L * size));
                 anchors = Arrays.copyOf(anchors, capacity);
                 positives = Arrays.copyOf(positives, capacity);
                 negatives = Arrays.copyOf(negatives, capacity);

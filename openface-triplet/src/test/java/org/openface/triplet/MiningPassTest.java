@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.common.util.concurrent.Uninterruptibles;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openface.core.embedding.EmbeddingBatch;
@@ -200,6 +204,44 @@ class MiningPassTest {
         }
     }
 
+    /** As a lambda in Kotlin or Scala does, which knows no checked exceptions. */
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneak(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    // On a thread of its own, because mining that waits for ever does not heed an interrupt.
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    @ParameterizedTest
+    @MethodSource("throwables")
+    void whateverAHelpingThreadThrowsEndsTheMining(Throwable thrown) {
+        MiningBatch in = Batches.random(10, 20, 10, 4);
+        CountDownLatch failed = new CountDownLatch(1);
+        TripletFilter failing = (ap, an, margin) -> {
+            if (Thread.currentThread().getName().startsWith("openface-mining-")) {
+                failed.countDown();
+                MiningPassTest.<RuntimeException>sneak(thrown);
+            }
+            // The calling thread leaves the rest to the one that fails.
+            Uninterruptibles.awaitUninterruptibly(failed);
+            return true;
+        };
+        PairSelector pairs = PairSelector.orderedPairs();
+        ComposedMiner miner = new ComposedMiner(pairs, failing, NegativeSelector.all());
+        assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 3))
+                .isSameAs(thrown);
+    }
+
+    static List<Throwable> throwables() {
+        return List.of(
+                new IOException("a file"),
+                new InterruptedException("stopped"),
+                new Throwable("neither"),
+                new OutOfMemoryError("no room"),
+                new StackOverflowError(),
+                new IllegalStateException("a state"));
+    }
+
     @Test
     void referencesAreNegativesWithoutGradient() {
         MiningBatch in = Batches.batch(new int[] {0, 0, 1}, 1, 5, 0, 1, 2)
@@ -290,6 +332,44 @@ class MiningPassTest {
         }
         assertThat(all.atMostPerAnchor(3)).hasToString("orderedPairs x any x all, at most 3 per anchor");
         assertThatThrownBy(() -> all.atMostPerAnchor(0)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void aSampleOfASampleIsFairToo() {
+        TripletMiner all = TripletMiner.of(PairSelector.allPairs(), TripletFilter.any(), NegativeSelector.all());
+        int[] identities = {0, 0, 1, 1, 2, 3, 4, 5};
+        TripletMiner twice = all.atMostPerAnchor(4).atMostPerAnchor(2);
+        int[] chosen = new int[8];
+        int steps = 3000;
+        for (int step = 0; step < steps; step++) {
+            Triplets mined = twice.mine(MiningBatch.of(
+                    new EmbeddingBatch(1, new float[8]),
+                    identities,
+                    Collections.nCopies(8, Role.FULL),
+                    0.2f,
+                    new Draws(4, 1, step)));
+            for (int t = 0; t < mined.size(); t++) {
+                if (mined.anchor(t) == 0) {
+                    chosen[mined.negative(t)]++;
+                }
+            }
+        }
+        // Two of six: 1,000 each, and five standard deviations are 129.
+        for (int negative = 2; negative < 8; negative++) {
+            assertThat(chosen[negative]).as("negative %s", negative).isBetween(871, 1129);
+        }
+    }
+
+    @Test
+    void aSampleStaysWhereItsTripletsWereMined() {
+        MiningBatch in = Batches.random(1, 5, 6, 8);
+        for (MiningDevice device : List.of(MiningDevice.CPU, MiningDevice.AUTO)) {
+            TripletMiner on = TripletMiner.openFace().on(device);
+            assertThat(on.mine(in).batch().device()).isEqualTo(device);
+            assertThat(on.atMostPerAnchor(2).mine(in).batch().device()).isEqualTo(device);
+            assertThat(on.atMostPerAnchor(2).atMostPerAnchor(1).mine(in).batch().device())
+                    .isEqualTo(device);
+        }
     }
 
     @Test

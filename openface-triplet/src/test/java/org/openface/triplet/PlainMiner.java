@@ -1,5 +1,6 @@
 package org.openface.triplet;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -10,6 +11,35 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
         Pass pass = new Pass(in);
         pairs.select(in, pass);
         return pass.triplets();
+    }
+
+    /**
+     * A sample of at most so many triplets of each anchor: of those left, each next one is taken with the probability of the
+     * places left among them.
+     *
+     * @param around how many samples are drawn of what this one leaves
+     */
+    static Triplets sample(Triplets all, int limit, Draws draws, int around) {
+        Triplets.Builder some = Triplets.builder(all.batch());
+        int[] taken = new int[all.batch().size()];
+        List<Draw> numbers = new ArrayList<>();
+        for (int a = 0; a < all.batch().size(); a++) {
+            Draw draw = new Draw(draws.key());
+            draw.moveTo(a, Integer.MAX_VALUE - around);
+            numbers.add(draw);
+        }
+        for (int t = 0; t < all.size(); t++) {
+            int anchor = all.anchor(t);
+            int left = 0;
+            for (int later = t; later < all.size(); later++) {
+                left += all.anchor(later) == anchor ? 1 : 0;
+            }
+            if (numbers.get(anchor).below(left) < limit - taken[anchor]) {
+                taken[anchor]++;
+                some.add(anchor, all.positive(t), all.negative(t));
+            }
+        }
+        return some.build();
     }
 
     private final class Pass implements PairSink, NegativeSink {

@@ -666,6 +666,27 @@ class TrainerTest {
                 .hasMessageContaining("memoryBank was none and is now 9 embeddings after 0 batches");
     }
 
+    @Test
+    void aCheckpointOfOtherRandomNumbersIsRefused() throws IOException {
+        TripletMiner own = in -> TripletMiner.openFace().mine(in);
+        trainer(new LinearEmbedder(1)).epochs(1).miner(own).fit();
+        Path file = work.resolve("checkpoint-0001.properties");
+        String old = Files.readAllLines(file).stream()
+                .filter(line -> !line.startsWith("sha256=") && !line.startsWith("configuration.draws="))
+                .collect(Collectors.joining("\n", "", "\n"));
+        Files.writeString(file, old + "sha256=" + Hashing.sha256().hashString(old, StandardCharsets.UTF_8) + "\n");
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).miner(own).fit())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("is now version 2, in which each purpose has numbers of its own");
+        // Strategies of this library draw what they drew before, and their checkpoints do not say.
+        work = temp.resolve("library");
+        trainer(new LinearEmbedder(1))
+                .epochs(1)
+                .miner(TripletMiner.openFace().atMostPerAnchor(2))
+                .fit();
+        assertThat(work.resolve("checkpoint-0001.properties")).content().doesNotContain("configuration.draws");
+    }
+
     private List<Double> losses() {
         return events(TrainingEvent.StepCompleted.class).stream()
                 .map(TrainingEvent.StepCompleted::loss)
@@ -727,6 +748,54 @@ class TrainerTest {
                                 PairSelector.allPairs(), (ap, an, margin) -> false, NegativeSelector.random()))
                         .fit())
                 .isEqualTo(result);
+    }
+
+    @Test
+    void whatAMinerDoesNotCountTheTrainerCounts() throws IOException {
+        TripletMiner miner = TripletMiner.openFace();
+        trainer(new LinearEmbedder(1)).miner(miner).fit();
+        List<MiningStatistics> expected = events(TrainingEvent.StepCompleted.class).stream()
+                .map(TrainingEvent.StepCompleted::statistics)
+                .toList();
+        EpochMetrics counted = EpochMetrics.parse(metricsOf("work"));
+
+        events.clear();
+        trainer(new LinearEmbedder(1))
+                .miner(in -> {
+                    Triplets mined = miner.mine(in);
+                    Triplets.Builder own = Triplets.builder(in);
+                    for (int t = 0; t < mined.size(); t++) {
+                        own.add(mined.anchor(t), mined.positive(t), mined.negative(t));
+                    }
+                    return own.build();
+                })
+                .workDirectory(temp.resolve("own"))
+                .fit();
+        assertThat(events(TrainingEvent.StepCompleted.class).stream().map(TrainingEvent.StepCompleted::statistics))
+                .containsExactlyElementsOf(expected);
+        EpochMetrics own = EpochMetrics.parse(metricsOf("own"));
+        assertThat(own.lossOverAll()).isEqualTo(counted.lossOverAll()).isPositive();
+        assertThat(own.violatingShare()).isEqualTo(counted.violatingShare()).isPositive();
+
+        events.clear();
+        trainer(new LinearEmbedder(1))
+                .miner(in -> Triplets.builder(in).build())
+                .workDirectory(temp.resolve("none"))
+                .fit();
+        assertThat(events(TrainingEvent.EmptyBatch.class)).hasSize(10).allSatisfy(empty -> {
+            assertThat(empty.statistics().pairs()).isEqualTo(12);
+            assertThat(empty.statistics().pairsWithEligibleNegative()).isZero();
+            assertThat(empty.statistics().lossOverAll()).isPositive();
+        });
+    }
+
+    private String metricsOf(String folder) throws IOException {
+        String prefix = "history.2=";
+        return Files.readAllLines(temp.resolve(folder).resolve("checkpoint-0002.properties")).stream()
+                .filter(line -> line.startsWith(prefix))
+                .map(line -> line.substring(prefix.length()))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test

@@ -255,6 +255,39 @@ class TripletMinerTest {
     }
 
     @Test
+    void whatAPairSelectorDrawsTellsNothingOfTheNegatives() {
+        // Of the pairs half are taken, by a number of their own; negatives are 100, all with the same probability.
+        PairSelector half = (in, out) -> PairSelector.allPairs().select(in, (a, p) -> {
+            if (in.draws().of(a, p).below(2) == 0) {
+                out.add(a, p);
+            }
+        });
+        int[] identities = new int[110];
+        for (int i = 10; i < 110; i++) {
+            identities[i] = i;
+        }
+        int upper = 0;
+        int pairs = 0;
+        for (int step = 0; step < 50; step++) {
+            MiningBatch in = MiningBatch.of(
+                    new EmbeddingBatch(1, new float[110]),
+                    identities,
+                    Collections.nCopies(110, Role.FULL),
+                    0.2f,
+                    new Draws(3, 1, step));
+            Triplets mined = TripletMiner.of(half, TripletFilter.any(), NegativeSelector.random())
+                    .mine(in);
+            for (int t = 0; t < mined.size(); t++) {
+                pairs++;
+                upper += mined.negative(t) >= 60 ? 1 : 0;
+            }
+        }
+        // 45 pairs a step; five standard deviations of the share are 0.075.
+        assertThat(pairs).isBetween(1000, 1250);
+        assertThat(upper).isBetween((int) (0.42 * pairs), (int) (0.58 * pairs));
+    }
+
+    @Test
     void choicesDependOnTheStepAndNotOnTheOrderOfPairs() {
         MiningBatch in = Batches.random(11, 6, 6, 8);
         PairSelector backwards = (batch, out) -> {
@@ -282,10 +315,67 @@ class TripletMinerTest {
 
     @Test
     void frozenRandomNumbers() {
-        Draw draw = new Draws(2, 3, 4).of(5, 6);
-        int[] numbers = {draw.below(1000), draw.below(1000), draw.below(1000), draw.below(1)};
         // Reckoned apart from this code from the definition; a change would make old runs unrepeatable.
-        assertThat(numbers).containsExactly(13, 273, 35, 0);
+        Draws draws = new Draws(2, 3, 4);
+        Draw draw = draws.ofNegatives(5, 6);
+        assertThat(three(draw)).containsExactly(13, 273, 35);
+        assertThat(draw.below(1)).isZero();
+        assertThat(three(draws.of(5, 6))).containsExactly(425, 670, 522);
+        assertThat(three(draws.of("", 5, 6))).containsExactly(425, 670, 522);
+        assertThat(three(draws.of("positives", 5, 6))).containsExactly(849, 783, 739);
+    }
+
+    private static int[] three(Draw draw) {
+        return new int[] {draw.below(1000), draw.below(1000), draw.below(1000)};
+    }
+
+    @Test
+    void samplesOfSamplesAreThoseOfThePlainOracle() {
+        MiningBatch in = Batches.random(11, 6, 9, 8);
+        TripletMiner all = TripletMiner.of(PairSelector.orderedPairs(), TripletFilter.any(), ALL);
+        Triplets first = PlainMiner.sample(all.mine(in), 9, in.draws(), 2);
+        Triplets second = PlainMiner.sample(first, 5, in.draws(), 1);
+        Triplets third = PlainMiner.sample(second, 3, in.draws(), 0);
+        Triplets mined = all.atMostPerAnchor(9)
+                .untilEpoch(99, all)
+                .atMostPerAnchor(5)
+                .on(MiningDevice.CPU)
+                .atMostPerAnchor(3)
+                .mine(in);
+        assertThat(MiningPassTest.numbers(mined)).isEqualTo(MiningPassTest.numbers(third));
+        // A single sample has the numbers it always had.
+        assertThat(MiningPassTest.numbers(all.atMostPerAnchor(4).mine(in)))
+                .isEqualTo(MiningPassTest.numbers(PlainMiner.sample(all.mine(in), 4, in.draws(), 0)));
+    }
+
+    @Test
+    void aStrategyThatDrawsOtherNumbersThanItDidIsKnown() {
+        PairSelector own = (in, out) -> PairSelector.allPairs().select(in, out);
+        TripletMiner drawing = TripletMiner.of(own, TripletFilter.any(), ALL);
+        for (TripletMiner changed : List.of(
+                drawing,
+                in -> Triplets.builder(in).build(),
+                drawing.on(MiningDevice.CPU).untilEpoch(2, TripletMiner.openFace()),
+                TripletMiner.openFace().untilEpoch(2, drawing).atMostPerAnchor(2),
+                TripletMiner.openFace().atMostPerAnchor(3).atMostPerAnchor(2),
+                TripletMiner.openFace()
+                        .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(3))
+                        .atMostPerAnchor(2))) {
+            assertThat(Draws.areNewIn(changed)).as("%s", changed).isTrue();
+        }
+        for (TripletMiner same : List.of(
+                TripletMiner.openFace(),
+                TripletMiner.of(
+                                PairSelector.randomPositive(),
+                                (ap, an, margin) -> an > 1,
+                                (candidates, draw, out) -> out.add(draw.below(candidates.size())))
+                        .on(MiningDevice.AUTO)
+                        .atMostPerAnchor(2),
+                TripletMiner.openFace()
+                        .atMostPerAnchor(3)
+                        .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(1)))) {
+            assertThat(Draws.areNewIn(same)).as("%s", same).isFalse();
+        }
     }
 
     @ParameterizedTest
@@ -352,6 +442,18 @@ class TripletMinerTest {
         TripletMiner wrong = TripletMiner.of((b, out) -> out.add(0, 2), TripletFilter.any(), ALL);
         assertThatThrownBy(() -> wrong.mine(in)).isInstanceOf(IllegalArgumentException.class);
         assertThat(builder.build().isEmpty()).isTrue();
+    }
+
+    @Test
+    void tooManyPairsOrTripletsAreAMessageThatSaysWhatToDo() {
+        assertThat(ComposedMiner.Pairs.roomFor(65)).isEqualTo(97);
+        assertThat(ComposedMiner.Pairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
+        assertThatThrownBy(() -> ComposedMiner.Pairs.roomFor(Integer.MAX_VALUE - 7L))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
+                        "a batch with 2147483640 pairs and more is too large to mine, 2147483639 is the limit: take fewer"
+                                + " images of each identity, or a pair selector with one pair for each anchor, such as"
+                                + " randomPositive()");
     }
 
     @Test

@@ -1,0 +1,53 @@
+package org.openface.nn4;
+
+import java.io.ObjectInputStream;
+import java.net.Socket;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+import org.openface.triplet.Trainer;
+
+/** Classes that each break one rule of {@link ModuleTest}, which is to notice. */
+@SuppressWarnings("unused")
+final class Planted {
+    private Planted() {}
+
+    interface KnowsTheAligner {
+        org.openface.align.Stub stub();
+    }
+
+    interface KnowsTheTrainer {
+        Trainer trainer();
+    }
+
+    static final class Prints {
+        void print() {
+            System.out.println("printed");
+        }
+    }
+
+    interface Connects {
+        Socket connect();
+    }
+
+    interface ReadsObjects {
+        Object read(ObjectInputStream in);
+    }
+
+    static final class DrawsRandom {
+        int draw() {
+            return new Random().nextInt();
+        }
+    }
+
+    static final class DrawsThreadLocal {
+        int draw() {
+            return ThreadLocalRandom.current().nextInt();
+        }
+    }
+
+    static final class DrawsMath {
+        double draw() {
+            return Math.random();
+        }
+    }
+}
