@@ -102,7 +102,12 @@ record Checkpoint(
     }
 
     private static void line(StringBuilder text, String name, String value) {
-        text.append(name).append('=').append(value.replaceAll("\\R", " ")).append('\n');
+        text.append(name).append('=').append(oneLine(value)).append('\n');
+    }
+
+    /** A value as it is read back. */
+    static String oneLine(String value) {
+        return value.replaceAll("\\R", " ");
     }
 
     /** @throws IllegalArgumentException if the text is damaged, with what is wrong */

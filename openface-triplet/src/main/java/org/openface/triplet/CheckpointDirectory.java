@@ -10,15 +10,18 @@ import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.internal.AtomicFile;
 import org.openface.triplet.Checkpoint.Place;
 
 /**
@@ -32,6 +35,7 @@ final class CheckpointDirectory {
 
     private final WorkDirectory directory;
     private final Retention retention;
+    private final Set<Place> damaged = new HashSet<>();
 
     CheckpointDirectory(WorkDirectory directory, Retention retention) {
         this.directory = directory;
@@ -60,10 +64,13 @@ final class CheckpointDirectory {
 
     private record Written(long bytes, String hash) {}
 
-    /** Writes the state of a network and the trainer's files for it, and then deletes what need not be kept. */
+    /**
+     * Writes the state of a network and the trainer's files for it, and then deletes what need not be kept. An interrupt is
+     * no hindrance.
+     */
     Checkpoint write(
             TrainableEmbedder model,
-            WorkDirectory.Content memory,
+            AtomicFile.Content memory,
             Place place,
             boolean evaluated,
             Map<String, String> configuration,
@@ -71,25 +78,28 @@ final class CheckpointDirectory {
             Map<String, String> state,
             List<EpochMetrics> history)
             throws IOException {
-        Written modelFile = write(modelFileName(place), model::writeState);
-        Written memoryFile = write(memoryFileName(place), memory);
-        Checkpoint checkpoint = new Checkpoint(
-                place,
-                evaluated,
-                modelFile.bytes(),
-                modelFile.hash(),
-                memoryFile.bytes(),
-                memoryFile.hash(),
-                configuration,
-                provenance,
-                state,
-                List.copyOf(history));
-        write(checkpoint);
-        deleteOld(history);
-        return checkpoint;
+        return Interruption.outlasting(() -> {
+            Written modelFile = write(modelFileName(place), model::writeState);
+            Written memoryFile = write(memoryFileName(place), memory);
+            Checkpoint checkpoint = new Checkpoint(
+                    place,
+                    evaluated,
+                    modelFile.bytes(),
+                    modelFile.hash(),
+                    memoryFile.bytes(),
+                    memoryFile.hash(),
+                    configuration,
+                    provenance,
+                    state,
+                    List.copyOf(history));
+            write(checkpoint);
+            damaged.remove(place);
+            deleteOld(place, history);
+            return checkpoint;
+        });
     }
 
-    private Written write(String name, WorkDirectory.Content content) throws IOException {
+    private Written write(String name, AtomicFile.Content content) throws IOException {
         Written[] written = new Written[1];
         directory.write(name, out -> {
             CountingOutputStream counting = new CountingOutputStream(out);
@@ -101,9 +111,9 @@ final class CheckpointDirectory {
         return written[0];
     }
 
-    private void deleteOld(List<EpochMetrics> history) throws IOException {
+    private void deleteOld(Place written, List<EpochMetrics> history) throws IOException {
         NavigableMap<Place, Path> files = trainerFiles();
-        for (Place place : retention.superfluous(files.navigableKeySet(), history)) {
+        for (Place place : retention.superfluous(files.navigableKeySet(), written, damaged, history)) {
             // The trainer's file first: a model without it is no checkpoint, the reverse would be a damaged one.
             Files.deleteIfExists(trainerFile(place));
             Files.deleteIfExists(directory.resolve(memoryFileName(place)));
@@ -113,7 +123,10 @@ final class CheckpointDirectory {
 
     /** Writes the trainer's file again, for a network that is there already. */
     void write(Checkpoint checkpoint) throws IOException {
-        directory.write(trainerFileName(checkpoint.place()), checkpoint.format());
+        Interruption.outlasting(() -> {
+            directory.write(trainerFileName(checkpoint.place()), checkpoint.format());
+            return checkpoint;
+        });
     }
 
     /**
@@ -129,6 +142,7 @@ final class CheckpointDirectory {
                 return Optional.of(read(file.getKey(), file.getValue()));
             } catch (IOException | IllegalArgumentException e) {
                 String reason = String.valueOf(e.getMessage());
+                damaged.add(file.getKey());
                 skipped.accept(file.getValue(), reason);
                 reasons.append(reasons.length() == 0 ? "" : "; ")
                         .append(file.getValue().getFileName())

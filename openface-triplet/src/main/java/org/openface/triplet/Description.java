@@ -1,7 +1,18 @@
 package org.openface.triplet;
 
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
+
+import java.util.regex.Pattern;
+
 /** Words for a user's strategy that are the same in every run, so that a resumed run can compare them. */
 final class Description {
+    private static final String LAMBDA = "lambda of ";
+    private static final Pattern LAMBDA_WITHIN = Pattern.compile("([\\w.$]+?)\\$\\$Lambda[\\w$/.]*@[0-9a-f]+");
+    private static final String CLASS = "(?:[a-z_]\\w*\\.)+[A-Z][\\w$]*";
+    private static final Pattern OBJECT_WITHIN = Pattern.compile("\\b(" + CLASS + ")@[0-9a-f]+");
+    private static final Pattern VAGUE = Pattern.compile(LAMBDA + "|\\b" + CLASS);
+
     private Description() {}
 
     /**
@@ -11,10 +22,31 @@ final class Description {
     static String of(Object part) {
         String own = part.toString();
         String type = part.getClass().getName();
-        if (!own.startsWith(type + "@")) {
-            return own;
+        if (own.startsWith(type + "@")) {
+            int lambda = type.indexOf("$$Lambda");
+            return lambda < 0 ? type : LAMBDA + type.substring(0, lambda);
         }
-        int lambda = type.indexOf("$$Lambda");
-        return lambda < 0 ? type : "lambda of " + type.substring(0, lambda);
+        // What the parts of a record say is as much another in each process.
+        own = LAMBDA_WITHIN.matcher(own).replaceAll(LAMBDA + "$1");
+        return OBJECT_WITHIN.matcher(own).replaceAll("$1");
+    }
+
+    /** Whether words stand for an object that says nothing of itself, so that it may be another one in the next run. */
+    static boolean isVague(String words) {
+        return VAGUE.matcher(words).find();
+    }
+
+    /**
+     * The name of a strategy.
+     *
+     * @throws IllegalArgumentException if it is blank or of several lines
+     */
+    static String name(String name) {
+        requireNonNull(name, "a strategy's name must not be null");
+        checkArgument(
+                !name.isBlank() && name.chars().noneMatch(Character::isISOControl),
+                "a strategy's name must be one line of text, got '%s'",
+                name);
+        return name;
     }
 }

@@ -16,6 +16,17 @@ public interface LearningRateSchedule {
      */
     double factor(double epochs);
 
+    /**
+     * The factor for one step of a training that began in a later epoch than the first ({@link
+     * Trainer.Builder#firstEpoch}): as {@link #factor(double)}, unless the schedule counts from the beginning, as a warm-up
+     * does.
+     *
+     * @param begin where the training began, counted as {@code epochs}
+     */
+    default double factor(double epochs, double begin) {
+        return factor(epochs);
+    }
+
     /** Always the optimiser's rate; the default, as in OpenFace. */
     static LearningRateSchedule constant() {
         return new Schedules.Constant();
@@ -45,8 +56,22 @@ public interface LearningRateSchedule {
         return new Schedules.Cosine(epochs, floor);
     }
 
-    /** This schedule, its factors multiplied with a ramp that rises from 0 to 1 during the first epochs. */
+    /**
+     * This schedule, its factors multiplied with a ramp that rises from 0 to 1 during the first epochs of a training,
+     * whatever their numbers. A training that keeps the optimiser's memory ({@link Trainer.Builder#keepOptimizerMemory})
+     * goes on with an earlier one, which has its first epochs behind it.
+     */
     default LearningRateSchedule withWarmUp(double epochs) {
         return new Schedules.WarmUp(this, epochs);
+    }
+
+    /**
+     * A schedule of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static LearningRateSchedule named(String name, LearningRateSchedule schedule) {
+        return new Schedules.Named(name, schedule);
     }
 }

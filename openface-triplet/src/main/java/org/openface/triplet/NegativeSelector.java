@@ -43,4 +43,14 @@ public interface NegativeSelector {
     static NegativeSelector rank(int from, int to) {
         return new NegativeSelectors.Rank(from, to);
     }
+
+    /**
+     * A selector of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static NegativeSelector named(String name, NegativeSelector selector) {
+        return new NegativeSelectors.Named(name, selector);
+    }
 }

@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 enum NegativeSelectors implements NegativeSelector {
     RANDOM("random") {
@@ -69,6 +70,23 @@ enum NegativeSelectors implements NegativeSelector {
         @Override
         public String toString() {
             return "rank(" + from + ", " + to + ")";
+        }
+    }
+
+    record Named(String name, NegativeSelector selector) implements NegativeSelector {
+        Named {
+            Description.name(name);
+            requireNonNull(selector, "selector must not be null");
+        }
+
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSink out) {
+            selector.select(candidates, draw, out);
+        }
+
+        @Override
+        public String toString() {
+            return name;
         }
     }
 }

@@ -29,4 +29,14 @@ public interface PairSelector {
     static PairSelector randomPositive() {
         return PairSelectors.RANDOM_POSITIVE;
     }
+
+    /**
+     * A selector of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static PairSelector named(String name, PairSelector selector) {
+        return new PairSelectors.Named(name, selector);
+    }
 }

@@ -1,5 +1,7 @@
 package org.openface.triplet;
 
+import static java.util.Objects.requireNonNull;
+
 import org.openface.core.embedding.Role;
 
 enum PairSelectors implements PairSelector {
@@ -79,5 +81,22 @@ enum PairSelectors implements PairSelector {
     @Override
     public String toString() {
         return name;
+    }
+
+    record Named(String name, PairSelector selector) implements PairSelector {
+        Named {
+            Description.name(name);
+            requireNonNull(selector, "selector must not be null");
+        }
+
+        @Override
+        public void select(MiningBatch in, PairSink out) {
+            selector.select(in, out);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
     }
 }

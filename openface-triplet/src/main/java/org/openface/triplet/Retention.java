@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.NavigableSet;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.openface.triplet.Checkpoint.Place;
 
@@ -17,20 +18,26 @@ import org.openface.triplet.Checkpoint.Place;
  * @param best figure of which the highest value is the best; {@code null} for none
  */
 record Retention(int last, int every, @Nullable String best) {
-    /** Those to delete. */
-    List<Place> superfluous(NavigableSet<Place> places, List<EpochMetrics> history) {
+    /**
+     * Those to delete once a checkpoint is written: none that is farther than that one, for which a run has gone back past
+     * damage, and never that one.
+     *
+     * @param damaged those known to be of no use, which do not count among the newest
+     */
+    List<Place> superfluous(NavigableSet<Place> places, Place written, Set<Place> damaged, List<EpochMetrics> history) {
         Optional<Integer> bestEpoch = bestEpoch(history);
         List<Place> out = new ArrayList<>();
         int whole = 0;
         int within = 0;
-        for (Place place : places.descendingSet()) {
+        for (Place place : places.headSet(written, true).descendingSet()) {
+            boolean good = !damaged.contains(place);
             boolean keep;
             if (place.batch() > 0) {
-                within++;
-                keep = whole == 0 && within <= last;
+                within += good ? 1 : 0;
+                keep = good && whole == 0 && within <= last;
             } else {
-                whole++;
-                keep = whole <= last
+                whole += good ? 1 : 0;
+                keep = (good && whole <= last)
                         || (every > 0 && place.epoch() % every == 0)
                         || bestEpoch.equals(Optional.of(place.epoch()));
             }
@@ -41,17 +48,17 @@ record Retention(int last, int every, @Nullable String best) {
         return out;
     }
 
+    /** The first of several equally good ones, which had less time to overfit; none is NaN. */
     private Optional<Integer> bestEpoch(List<EpochMetrics> history) {
-        if (best == null) {
-            return Optional.empty();
-        }
-        // The first of several equally good ones, which had less time to overfit.
         return history.stream()
-                .filter(metrics -> metrics.evaluation().containsKey(best))
-                .max(Comparator.<EpochMetrics>comparingDouble(
-                                metrics -> metrics.evaluation().getOrDefault(best, Double.NEGATIVE_INFINITY))
+                .filter(metrics -> !Double.isNaN(value(metrics)))
+                .max(Comparator.comparingDouble(this::value)
                         .thenComparing(
                                 Comparator.comparingInt(EpochMetrics::epoch).reversed()))
                 .map(EpochMetrics::epoch);
+    }
+
+    private double value(EpochMetrics metrics) {
+        return best == null ? Double.NaN : metrics.evaluation().getOrDefault(best, Double.NaN);
     }
 }

@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 /** The schedules that come with the library; records, so that their words are the same in every run. */
 final class Schedules {
@@ -60,7 +61,12 @@ final class Schedules {
 
         @Override
         public double factor(double epochs) {
-            return Math.min(1, epochs / length) * after.factor(epochs);
+            return factor(epochs, 0);
+        }
+
+        @Override
+        public double factor(double epochs, double begin) {
+            return Math.min(1, (epochs - begin) / length) * after.factor(epochs, begin);
         }
 
         @Override
@@ -71,5 +77,27 @@ final class Schedules {
 
     private static void checkEpochs(double epochs) {
         checkArgument(epochs > 0 && Double.isFinite(epochs), "epochs (%s) must be finite and positive", epochs);
+    }
+
+    record Named(String name, LearningRateSchedule schedule) implements LearningRateSchedule {
+        Named {
+            Description.name(name);
+            requireNonNull(schedule, "schedule must not be null");
+        }
+
+        @Override
+        public double factor(double epochs) {
+            return schedule.factor(epochs);
+        }
+
+        @Override
+        public double factor(double epochs, double begin) {
+            return schedule.factor(epochs, begin);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
     }
 }

@@ -2,6 +2,7 @@ package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -37,11 +38,17 @@ import org.openface.triplet.report.TrainingPlots;
  *
  * <p>A work directory that holds a checkpoint is gone on with: {@link #fit} takes the newest good one, and the run ends with
  * the same network, bit for bit, as one never interrupted. What decides the result must be the same then; the number of
- * epochs, evaluations, listeners and how many checkpoints are kept may differ. A work directory that holds all epochs
+ * epochs, evaluations, listeners and how many checkpoints are kept may differ. {@code training-set.bin} lists the faces of
+ * the training set by person and file name, so that a refusal can name those that are gone, new or changed; only faces that
+ * the run has left out already may be gone. A work directory that holds all epochs
  * already returns its result at once.
  *
  * <p>An image that cannot be read is left out of its batch and reported as an event; the run stops only if a batch loses
- * more than half. A trainer is immutable; do not run two on one network or in one work directory at a time.
+ * more than half. A trainer is immutable; do not run two on one network at a time. A second run in a work directory is
+ * refused while the first one lasts, by a lock on its file {@code .lock} that ends with the process; where a network file
+ * system has no locks, a warning is logged.
+ *
+ * <p>The thread may be interrupted: the run then ends before the next batch, with a checkpoint.
  */
 public final class Trainer {
     /** Name of the evaluation on the validation set. */
@@ -52,7 +59,13 @@ public final class Trainer {
     static final String COVER_IDENTITIES = "coverIdentities";
 
     final TrainableEmbedder model;
-    final BatchSampler sampler;
+    final FaceDataset trainingSet;
+    final @Nullable FaceDataset validationSet;
+    private final int identitiesPerBatch;
+    private final int imagesPerIdentity;
+    private final int extraNegatives;
+    private final boolean coverIdentities;
+    private final boolean horizontalFlip;
     final int batchesPerEpoch;
     final int epochs;
     final float margin;
@@ -72,6 +85,7 @@ public final class Trainer {
     final @Nullable Duration checkpointInterval;
     final @Nullable Path startFrom;
     final boolean keepOptimizerMemory;
+    final boolean resumeOnAnotherExecutor;
     final int firstEpoch;
     final boolean plots;
     final boolean reportFaces;
@@ -84,16 +98,13 @@ public final class Trainer {
     private Trainer(Builder builder, TrainableEmbedder model, FaceDataset trainingSet, Path workDirectory) {
         this.model = model;
         this.workDirectory = workDirectory;
-        BatchSampler.Builder batches = BatchSampler.builder(trainingSet)
-                .identitiesPerBatch(builder.identitiesPerBatch)
-                .imagesPerIdentity(builder.imagesPerIdentity)
-                .extraNegatives(builder.extraNegatives)
-                .horizontalFlip(builder.horizontalFlip)
-                .seed(builder.seed);
-        if (builder.coverIdentities) {
-            batches.coverIdentities(builder.batchesPerEpoch);
-        }
-        sampler = batches.build();
+        this.trainingSet = trainingSet;
+        validationSet = builder.validationSet;
+        identitiesPerBatch = builder.identitiesPerBatch;
+        imagesPerIdentity = builder.imagesPerIdentity;
+        extraNegatives = builder.extraNegatives;
+        coverIdentities = builder.coverIdentities;
+        horizontalFlip = builder.horizontalFlip;
         batchesPerEpoch = builder.batchesPerEpoch;
         epochs = builder.epochs;
         margin = builder.margin;
@@ -113,6 +124,7 @@ public final class Trainer {
         checkpointInterval = builder.checkpointInterval;
         startFrom = builder.startFrom;
         keepOptimizerMemory = builder.keepOptimizerMemory;
+        resumeOnAnotherExecutor = builder.resumeOnAnotherExecutor;
         firstEpoch = builder.firstEpoch;
         plots = builder.plots;
         reportFaces = builder.reportFaces;
@@ -122,6 +134,21 @@ public final class Trainer {
         }
         listeners = List.copyOf(builder.listeners);
         configuration = builder.describe();
+        sampler(trainingSet); // refuses what cannot be sampled
+    }
+
+    /** What draws the batches from some faces. */
+    BatchSampler sampler(FaceDataset faces) {
+        BatchSampler.Builder batches = BatchSampler.builder(faces)
+                .identitiesPerBatch(identitiesPerBatch)
+                .imagesPerIdentity(imagesPerIdentity)
+                .extraNegatives(extraNegatives)
+                .horizontalFlip(horizontalFlip)
+                .seed(seed);
+        if (coverIdentities) {
+            batches.coverIdentities(batchesPerEpoch);
+        }
+        return batches.build();
     }
 
     /** A trainer to be configured. Model, training set and work directory are required; the defaults are OpenFace's. */
@@ -133,15 +160,16 @@ public final class Trainer {
      * Trains up to the last epoch, or goes on from where an earlier run in the work directory ended. Blocks until then.
      *
      * @return what the run led to; the network holds its weights
-     * @throws IOException if the work directory cannot be written, checkpoints are there and none is usable, or more than
-     *     half of a batch's images cannot be read
+     * @throws java.io.InterruptedIOException if the thread is interrupted, which it then still is
+     * @throws IOException if the work directory cannot be written or another run is in it, checkpoints are there and none is
+     *     usable, or more than half of a batch's images cannot be read
      * @throws IllegalArgumentException if the work directory's run was made with settings that decide the result and
      *     differ from these; the message names them
      * @throws IllegalStateException if an embedding, the loss or a gradient is NaN or infinite; the message says where and
      *     names the last good checkpoint
      */
     public TrainingResult fit() throws IOException {
-        return new TrainingRun(this, new TrainingControl()).run();
+        return TrainingRun.run(this, new TrainingControl());
     }
 
     /**
@@ -156,7 +184,7 @@ public final class Trainer {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        TrainingResult ended = new TrainingRun(this, control).run();
+                        TrainingResult ended = TrainingRun.run(this, control);
                         control.end(); // first: whoever has the result can ask for nothing more
                         result.complete(ended);
                     } catch (Throwable e) {
@@ -176,6 +204,7 @@ public final class Trainer {
         private @Nullable TrainableEmbedder model;
         private @Nullable FaceDataset trainingSet;
         private @Nullable Path workDirectory;
+        private @Nullable FaceDataset validationSet;
         private @Nullable Evaluation validation;
         private int identitiesPerBatch = 15;
         private int imagesPerIdentity = 20;
@@ -203,6 +232,7 @@ public final class Trainer {
         private @Nullable Duration checkpointInterval;
         private @Nullable Path startFrom;
         private boolean keepOptimizerMemory;
+        private boolean resumeOnAnotherExecutor;
         private int firstEpoch = 1;
         private boolean plots = true;
         private boolean reportFaces = true;
@@ -211,15 +241,19 @@ public final class Trainer {
 
         private Builder() {}
 
+        private static <T> T given(T value, String setting) {
+            return requireNonNull(value, () -> setting + "(...) was given null; leave it out for the default");
+        }
+
         /** The network to train. Required. The caller closes it. */
         public Builder model(TrainableEmbedder network) {
-            model = network;
+            model = given(network, "model");
             return this;
         }
 
         /** The faces to learn from. Required. */
         public Builder trainingSet(FaceDataset faces) {
-            trainingSet = faces;
+            trainingSet = given(faces, "trainingSet");
             return this;
         }
 
@@ -230,7 +264,8 @@ public final class Trainer {
          * @throws IllegalArgumentException if they do not make two pairs of one person and two of different people
          */
         public Builder validationSet(FaceDataset faces) {
-            validation = Evaluation.of(Verification.pairs(faces));
+            validation = Evaluation.of(Verification.pairs(given(faces, "validationSet")));
+            validationSet = faces;
             return this;
         }
 
@@ -276,7 +311,7 @@ public final class Trainer {
 
         /** How training images are changed at random, beside mirroring; not at all by default, as in OpenFace. */
         public Builder augmentation(Augmentation change) {
-            augmentation = change;
+            augmentation = given(change, "augmentation");
             return this;
         }
 
@@ -306,7 +341,7 @@ public final class Trainer {
 
         /** Which triplets are learnt from; {@link TripletMiner#openFace} by default. */
         public Builder miner(TripletMiner strategy) {
-            miner = strategy;
+            miner = given(strategy, "miner");
             return this;
         }
 
@@ -339,19 +374,19 @@ public final class Trainer {
 
         /** What is minimised; {@link TripletLoss#margin} by default. */
         public Builder loss(TripletLoss function) {
-            loss = function;
+            loss = given(function, "loss");
             return this;
         }
 
         /** How weights are changed; Adam with a learning rate of 1e-3 by default. */
         public Builder optimizer(Optimizer rule) {
-            optimizer = rule;
+            optimizer = given(rule, "optimizer");
             return this;
         }
 
         /** How the optimiser's learning rate changes over the epochs; constant by default, as in OpenFace. */
         public Builder learningRate(LearningRateSchedule overEpochs) {
-            schedule = overEpochs;
+            schedule = given(overEpochs, "learningRate");
             return this;
         }
 
@@ -360,7 +395,7 @@ public final class Trainer {
          * report, and nothing else changes.
          */
         public Builder treat(Diagnosis.Condition condition, Treatment treatment) {
-            treatments.put(condition, treatment);
+            treatments.put(given(condition, "treat"), given(treatment, "treat"));
             return this;
         }
 
@@ -369,7 +404,7 @@ public final class Trainer {
          * the work directory holds no checkpoint yet; in a resumed run the file must still be the same.
          */
         public Builder startFrom(Path modelFile) {
-            startFrom = modelFile;
+            startFrom = given(modelFile, "startFrom");
             return this;
         }
 
@@ -379,6 +414,16 @@ public final class Trainer {
          */
         public Builder keepOptimizerMemory(boolean on) {
             keepOptimizerMemory = on;
+            return this;
+        }
+
+        /**
+         * Whether a run that was begun with another executor is gone on with, as on another kind of processor or without
+         * oneDNN. Off by default: executors round otherwise, and the run then does not end with the same bits as without the
+         * move.
+         */
+        public Builder resumeOnAnotherExecutor(boolean on) {
+            resumeOnAnotherExecutor = on;
             return this;
         }
 
@@ -420,7 +465,7 @@ public final class Trainer {
 
         /** Folder for checkpoints, logs and plots (OpenFace's {@code -save}), made if missing. Required. */
         public Builder workDirectory(Path folder) {
-            workDirectory = folder;
+            workDirectory = given(folder, "workDirectory");
             return this;
         }
 
@@ -451,7 +496,7 @@ public final class Trainer {
          * @param figure such as {@code validation.auc}
          */
         public Builder keepBest(String figure) {
-            keepBest = figure;
+            keepBest = given(figure, "keepBest");
             return this;
         }
 
@@ -483,7 +528,7 @@ public final class Trainer {
 
         /** Verifies pairs of faces after each epoch, such as LFW's, under the name {@code verification}. */
         public Builder evaluateEachEpoch(Verification pairs) {
-            return evaluateEachEpoch("verification", Evaluation.of(pairs));
+            return evaluateEachEpoch("verification", Evaluation.of(given(pairs, "evaluateEachEpoch")));
         }
 
         /**
@@ -499,12 +544,13 @@ public final class Trainer {
                     !evaluations.containsKey(name) && !name.equals(VALIDATION),
                     "there is an evaluation '%s' already",
                     name);
-            evaluations.put(name, evaluation);
+            evaluations.put(name, given(evaluation, "evaluateEachEpoch"));
             return this;
         }
 
         /** Hears of each epoch that ends. */
         public Builder onEpoch(Consumer<EpochMetrics> listener) {
+            given(listener, "onEpoch");
             return listener(event -> {
                 if (event instanceof TrainingEvent.EpochCompleted completed) {
                     listener.accept(completed.metrics());
@@ -514,7 +560,7 @@ public final class Trainer {
 
         /** Hears of everything. May be called several times. */
         public Builder listener(TrainingListener listener) {
-            listeners.add(listener);
+            listeners.add(given(listener, "listener"));
             return this;
         }
 

@@ -83,6 +83,9 @@ public sealed interface TrainingEvent {
     /** An evaluation has failed, whatever it threw; training goes on. */
     record EvaluationFailed(int epoch, String name, Throwable cause) implements TrainingEvent {}
 
+    /** Something is allowed and yet hardly meant, in words; said once. */
+    record Warned(String message) implements TrainingEvent {}
+
     /** Something looks wrong. */
     record Diagnosed(Diagnosis diagnosis) implements TrainingEvent {}
 

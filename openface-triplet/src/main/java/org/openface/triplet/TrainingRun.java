@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
@@ -19,23 +20,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.BatchLoader;
-import org.openface.core.dataset.Face;
+import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
@@ -50,7 +46,6 @@ import org.openface.core.eval.Verification;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.triplet.Checkpoint.Place;
-import org.openface.triplet.Diagnosis.Condition;
 import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 
@@ -67,14 +62,14 @@ final class TrainingRun {
     private final ExecutionPlan plan;
     private final Map<String, String> configuration;
     private final List<EpochMetrics> history = new ArrayList<>();
-    private final Set<Face> skippedBefore = new HashSet<>();
+    private final Optional<Checkpoint> found;
+    private final TrainingSet trainingSet;
+    private final BatchSampler sampler;
+    private final LeftOut leftOut = new LeftOut();
+    private final Cautions cautions = new Cautions(message -> emit(new TrainingEvent.Warned(message)));
     private final ConvergenceDoctor doctor;
 
-    // What the treatments given so far have led to.
-    private double rateFactor = 1;
-    private final Set<Condition> switched = EnumSet.noneOf(Condition.class);
-    private TripletMiner miner;
-
+    private final Treatments treatments;
     private EpochTally tally = new EpochTally();
     private final FaceTally faceTally = new FaceTally();
     private final MemoryBank memoryBank;
@@ -86,34 +81,45 @@ final class TrainingRun {
     private long pausedNanos;
     private long stepsDone;
 
-    TrainingRun(Trainer trainer, TrainingControl control) throws IOException {
+    private TrainingRun(Trainer trainer, TrainingControl control, WorkDirectory directory) throws IOException {
         this.trainer = trainer;
         this.control = control;
+        this.directory = directory;
         model = trainer.model;
-        miner = trainer.miner;
+        treatments = new Treatments(trainer.treatments, trainer.miner);
         doctor = new ConvergenceDoctor(trainer.margin);
         memoryBank = new MemoryBank(trainer.memoryBank, model.dimension());
-        directory = WorkDirectory.open(trainer.workDirectory);
         checkpoints = new CheckpointDirectory(directory, trainer.retention);
         logs = new TrainingLogs(directory);
-        plan = model.plan(trainer.sampler.maximumBatchSize(), trainer.memoryBudget);
+        found = checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
+        trainingSet = TrainingSet.of(trainer.trainingSet, found, directory);
+        sampler = trainer.sampler(trainingSet.faces());
+        plan = model.plan(sampler.maximumBatchSize(), trainer.memoryBudget);
         configuration = configuration();
+    }
+
+    /** Trains, as the one run in its work directory. */
+    static TrainingResult run(Trainer trainer, TrainingControl control) throws IOException {
+        try (WorkDirectory directory = WorkDirectory.open(trainer.workDirectory)) {
+            return new TrainingRun(trainer, control, directory).run();
+        }
     }
 
     private Map<String, String> configuration() throws IOException {
         Map<String, String> words = new LinkedHashMap<>(trainer.configuration);
-        words.put("trainingSet", trainer.sampler.dataset().fingerprint());
+        words.put(Configurations.TRAINING_SET, trainingSet.fingerprint());
         words.put("network", model.getClass().getName());
         words.put("imageSize", Integer.toString(model.imageSize()));
         words.put("dimension", Integer.toString(model.dimension()));
-        words.put("executor", plan.executor());
-        words.put("chunkSize", Integer.toString(plan.chunkSize()));
+        words.put(Configurations.EXECUTOR, plan.executor());
+        words.put(Configurations.CHUNK_SIZE, Integer.toString(plan.chunkSize()));
         if (trainer.startFrom != null) {
             words.put(
                     "startFrom",
                     MoreFiles.asByteSource(trainer.startFrom).hash(Hashing.sha256())
                             + (trainer.keepOptimizerMemory ? " with the optimiser's memory" : ""));
         }
+        words.replaceAll((name, value) -> Checkpoint.oneLine(value));
         return words;
     }
 
@@ -127,9 +133,7 @@ final class TrainingRun {
         return words;
     }
 
-    TrainingResult run() throws IOException {
-        Optional<Checkpoint> found =
-                checkpoints.newest((file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
+    private TrainingResult run() throws IOException {
         if (found.isPresent()) {
             resume(found.get());
         } else if (trainer.startFrom != null) {
@@ -142,6 +146,7 @@ final class TrainingRun {
                 lastEpoch() + 1,
                 trainer.epochs,
                 found.map(checkpoint -> checkpoints.modelFile(checkpoint.place()))));
+        caution();
         if (found.isPresent()) {
             if (!found.get().evaluated()) {
                 // The run before was interrupted between the checkpoint and its evaluation.
@@ -149,7 +154,7 @@ final class TrainingRun {
             }
             report();
         }
-        BatchLoader.Builder loader = BatchLoader.builder(trainer.sampler)
+        BatchLoader.Builder loader = BatchLoader.builder(sampler)
                 .imageSize(model.imageSize())
                 .augmentation(trainer.augmentation)
                 .batchesPerEpoch(trainer.batchesPerEpoch);
@@ -165,6 +170,17 @@ final class TrainingRun {
                 lastEpoch(), history, checkpoints.modelFile(new Place(lastEpoch(), 0)), model.weightsHash());
         emit(new TrainingEvent.Finished(result));
         return result;
+    }
+
+    private void caution() {
+        cautions.ofFaces(trainingSet.faces(), trainer.validationSet, model.imageSize());
+        cautions.ofBest(trainer.retention.best(), trainer.evaluations.keySet());
+        if (found.isPresent()) {
+            cautions.ofResumed(configuration);
+            if (Configurations.isOtherExecutor(found.get().configuration(), configuration)) {
+                cautions.ofExecutor(found.get().configuration(), configuration);
+            }
+        }
     }
 
     /** The last whole epoch; the one before the first if there is none. */
@@ -190,7 +206,12 @@ final class TrainingRun {
     }
 
     private void resume(Checkpoint checkpoint) throws IOException {
-        refuseOtherConfiguration(checkpoint);
+        Configurations.refuseOthers(
+                checkpoints.trainerFile(checkpoint.place()),
+                checkpoint.configuration(),
+                configuration,
+                trainingSet.difference(),
+                trainer.resumeOnAnotherExecutor);
         String threads = checkpoint.provenance().get("threads");
         if (threads != null && !threads.equals(Integer.toString(plan.threads()))) {
             LOGGER.log(
@@ -211,14 +232,8 @@ final class TrainingRun {
             ConvergenceDoctor.remember(
                     diagnoses, TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
         }
-        rateFactor = Double.parseDouble(state.getOrDefault("rateFactor", "1"));
-        for (Condition condition : Condition.values()) {
-            if (state.getOrDefault("switched", "").contains(condition.name())
-                    && trainer.treatments.get(condition) instanceof Treatment.SwitchMiner change) {
-                switched.add(condition);
-                miner = change.miner();
-            }
-        }
+        treatments.restore(state, diagnoses);
+        leftOut.restore(state, trainingSet.faces());
     }
 
     /** What is remembered of faces. */
@@ -227,7 +242,7 @@ final class TrainingRun {
         memoryBank.write(data);
         data.writeBoolean(trainer.reportFaces);
         if (trainer.reportFaces) {
-            faceTally.write(data, trainer.sampler.dataset());
+            faceTally.write(data, trainingSet.faces());
         }
         data.flush();
     }
@@ -236,7 +251,7 @@ final class TrainingRun {
         DataInputStream data = new DataInputStream(in);
         memoryBank.read(data);
         if (data.readBoolean()) {
-            faceTally.read(data, trainer.sampler.dataset());
+            faceTally.read(data, trainingSet.faces());
         }
     }
 
@@ -245,8 +260,8 @@ final class TrainingRun {
         if (tally.batches() > 0) {
             state.put("tally", tally.format());
         }
-        state.put("rateFactor", Double.toString(rateFactor));
-        state.put("switched", switched.toString());
+        state.putAll(treatments.state());
+        state.putAll(leftOut.state(trainingSet.faces()));
         for (int i = 0; i < diagnoses.size(); i++) {
             state.put("diagnosis." + i, TrainingLogs.format(diagnoses.get(i)));
         }
@@ -264,39 +279,28 @@ final class TrainingRun {
         return out;
     }
 
-    private void refuseOtherConfiguration(Checkpoint checkpoint) {
-        Map<String, String> before = checkpoint.configuration();
-        TreeSet<String> names = new TreeSet<>(before.keySet());
-        names.addAll(configuration.keySet());
-        List<String> differences = new ArrayList<>();
-        for (String name : names) {
-            if (!Objects.equals(before.get(name), configuration.get(name))) {
-                differences.add(name + " was " + before.get(name) + " and is now " + configuration.get(name));
-            }
-        }
-        checkArgument(
-                differences.isEmpty(),
-                "cannot go on from %s: %s; use the same settings or another work directory",
-                checkpoints.trainerFile(checkpoint.place()),
-                String.join(", ", differences));
-    }
-
     private void epoch(int epoch, BatchLoader batches) throws IOException {
         describe(false);
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
-            if (!TripletMiners.inEpoch(miner, epoch).equals(TripletMiners.inEpoch(miner, epoch - 1))) {
+            if (!TripletMiners.inEpoch(treatments.miner(), epoch)
+                    .equals(TripletMiners.inEpoch(treatments.miner(), epoch - 1))) {
                 doctor.forget();
             }
         }
         for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
             serve(epoch, batch);
-            step(epoch, batch, batches);
+            try {
+                step(epoch, batch, batches);
+            } catch (InterruptedIOException e) { // before anything was learnt from the batch
+                leave(new Place(epoch - 1, batch));
+                throw e;
+            }
             if (batch + 1 < trainer.batchesPerEpoch && isCheckpointDue(batch + 1)) {
                 writeCheckpoint(new Place(epoch - 1, batch + 1), true);
             }
         }
-        history.add(tally.metrics(epoch, trainer.sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
+        history.add(tally.metrics(epoch, sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
         tally = new EpochTally();
         // Saved before it is evaluated: an evaluation that takes the process down costs no epoch.
         Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), trainer.evaluations.isEmpty());
@@ -343,16 +347,24 @@ final class TrainingRun {
             } while (control.awaitWork());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new InterruptedIOException("interrupted while pausing");
+            leave(place);
+            throw Interruption.of("pausing", e);
         }
         if (paused) {
             pausedNanos += System.nanoTime() - arrived;
             emit(new TrainingEvent.Paused(false));
         }
         if (control.isCancelled()) {
-            if (batch > 0 && !place.equals(lastCheckpoint)) {
-                writeCheckpoint(place, true);
-            }
+            leave(place);
+        }
+    }
+
+    /** Ends a run that was cancelled or interrupted, with a checkpoint; returns only if it was not cancelled. */
+    private void leave(Place place) throws IOException {
+        if (place.batch() > 0 && !place.equals(lastCheckpoint)) {
+            writeCheckpoint(place, true);
+        }
+        if (control.isCancelled()) {
             throw cancelled(place);
         }
     }
@@ -362,11 +374,15 @@ final class TrainingRun {
                 + place.batch() + " batches; the same call goes on from there");
     }
 
-    private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) {
+    private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) throws IOException {
         try {
             answer.complete(evaluateAll(place));
         } catch (CancellationException e) {
             answer.completeExceptionally(e); // cancelled meanwhile, which ends with a checkpoint
+        } catch (InterruptedIOException e) {
+            answer.completeExceptionally(e);
+            leave(place);
+            throw e;
         } catch (RuntimeException | Error e) { // a listener's
             answer.completeExceptionally(e);
             throw e;
@@ -385,14 +401,15 @@ final class TrainingRun {
 
     private Optimizer optimizer(int epoch, int batch) {
         double done = epoch - 1 + (double) batch / trainer.batchesPerEpoch;
-        double factor = trainer.schedule.factor(done);
+        double begin = trainer.keepOptimizerMemory ? 0 : trainer.firstEpoch - 1;
+        double factor = trainer.schedule.factor(done, begin);
         checkArgument(
                 factor >= 0 && Double.isFinite(factor),
                 "the learning-rate schedule (%s) gives the factor %s after %s epochs; it must be finite and not negative",
                 Description.of(trainer.schedule),
                 factor,
                 done);
-        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * rateFactor);
+        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * treatments.rateFactor());
     }
 
     private void step(int epoch, int batch, BatchLoader batches) throws IOException {
@@ -408,7 +425,9 @@ final class TrainingRun {
         double gradientNorm = Double.NaN;
         try (ForwardPass pass = model.forward(faces, plan)) {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
-            triplets = miner.mine(in).counted(in);
+            Triplets mined = treatments.miner().mine(in);
+            checkState(mined != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
+            triplets = mined.counted(in);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
@@ -464,19 +483,12 @@ final class TrainingRun {
     private void diagnose(Diagnosis diagnosis) {
         ConvergenceDoctor.remember(diagnoses, diagnosis);
         emit(new TrainingEvent.Diagnosed(diagnosis));
-        Treatment treatment = trainer.treatments.get(diagnosis.condition());
-        if (treatment instanceof Treatment.LowerLearningRate lower) {
-            rateFactor *= lower.factor();
-        } else if (treatment instanceof Treatment.SwitchMiner change) {
-            if (!switched.add(diagnosis.condition())) {
-                return;
+        treatments.treat(diagnosis.condition()).ifPresent(treatment -> {
+            if (treatment instanceof Treatment.SwitchMiner) {
+                doctor.forget();
             }
-            miner = change.miner();
-            doctor.forget();
-        } else {
-            return;
-        }
-        emit(new TrainingEvent.Treated(diagnosis, treatment));
+            emit(new TrainingEvent.Treated(diagnosis, treatment));
+        });
     }
 
     private void diagnoseEpoch() {
@@ -528,6 +540,8 @@ final class TrainingRun {
                 history.size() - 1,
                 history.get(history.size() - 1).withEvaluation(evaluateAll(new Place(lastEpoch(), 0))));
         describe(true);
+        cautions.ofBest(
+                trainer.retention.best(), history.get(history.size() - 1).evaluation());
         diagnoseEpoch();
         checkpoints.write(checkpoint.evaluated(state(), history));
     }
@@ -538,14 +552,14 @@ final class TrainingRun {
      * @param evaluated whether the last epoch's evaluation, if there was one, is of the present weights
      */
     private void describe(boolean evaluated) {
-        FaceDataset faces = trainer.sampler.dataset();
+        FaceDataset faces = trainingSet.faces();
         TreeMap<String, Long> counts = new TreeMap<>();
         counts.put("identities", (long) faces.identities().size());
         counts.put("images", (long) faces.size());
         counts.put("epochs", (long) lastEpoch());
         counts.put("batchesPerEpoch", (long) trainer.batchesPerEpoch);
         TreeMap<String, String> hashes = new TreeMap<>();
-        hashes.put("trainingSet", configuration.getOrDefault("trainingSet", ""));
+        hashes.put("trainingSet", trainingSet.fingerprint());
         hashes.put(
                 "configuration",
                 Hashing.sha256()
@@ -603,7 +617,7 @@ final class TrainingRun {
         };
     }
 
-    private Map<String, Double> evaluateAll(Place place) {
+    private Map<String, Double> evaluateAll(Place place) throws InterruptedIOException {
         int epoch = place.epoch();
         Map<String, Double> all = new LinkedHashMap<>();
         for (Map.Entry<String, Evaluation> evaluation : trainer.evaluations.entrySet()) {
@@ -622,6 +636,9 @@ final class TrainingRun {
             } catch (Throwable e) { // errors too: out of memory for an evaluation is not out of memory for training
                 if (control.isCancelled()) {
                     throw cancelled(place);
+                }
+                if (Interruption.isCauseOf(e)) {
+                    throw Interruption.of("evaluating " + name, e);
                 }
                 outcome = new TrainingEvent.EvaluationFailed(epoch, name, e);
             }
@@ -656,7 +673,7 @@ final class TrainingRun {
     private void emit(TrainingEvent event) {
         if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
             LOGGER.log(Level.WARNING, "skipping checkpoint {0}: {1}", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped && skippedBefore.add(skipped.face())) {
+        } else if (event instanceof TrainingEvent.ImageSkipped skipped && leftOut.add(skipped.face())) {
             LOGGER.log(Level.WARNING, "training without an image: {0}", skipped.reason());
         } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
             LOGGER.log(Level.WARNING, "evaluation " + failed.name() + " failed", failed.cause());
@@ -668,6 +685,8 @@ final class TrainingRun {
                     diagnosed.diagnosis().epoch(),
                     diagnosed.diagnosis().seen(),
                     diagnosed.diagnosis().advice());
+        } else if (event instanceof TrainingEvent.Warned warned) {
+            LOGGER.log(Level.WARNING, "{0}", warned.message());
         } else if (event instanceof TrainingEvent.PlotsFailed failed) {
             LOGGER.log(Level.WARNING, "no plots", failed.cause());
         }

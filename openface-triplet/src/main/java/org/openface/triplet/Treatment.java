@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 /** What to do about a {@link Diagnosis}, from the next batch on and in resumed runs too. */
 public sealed interface Treatment {
@@ -23,6 +24,10 @@ public sealed interface Treatment {
 
     /** See {@link Treatment#switchMiner}. */
     record SwitchMiner(TripletMiner miner) implements Treatment {
+        public SwitchMiner {
+            requireNonNull(miner, "switchMiner was given null, not a miner");
+        }
+
         @Override
         public String toString() {
             return "SwitchMiner[" + Description.of(miner) + "]";

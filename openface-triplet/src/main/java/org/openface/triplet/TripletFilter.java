@@ -52,4 +52,14 @@ public interface TripletFilter {
     default TripletFilter or(TripletFilter other) {
         return new TripletFilters.Or(this, other);
     }
+
+    /**
+     * A filter of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static TripletFilter named(String name, TripletFilter filter) {
+        return new TripletFilters.Named(name, filter);
+    }
 }

@@ -1,5 +1,7 @@
 package org.openface.triplet;
 
+import static java.util.Objects.requireNonNull;
+
 enum TripletFilters implements TripletFilter {
     VIOLATING("violating", new Band(true, false, false, false, true)) {
         @Override
@@ -71,6 +73,23 @@ enum TripletFilters implements TripletFilter {
         @Override
         public String toString() {
             return "(" + Description.of(left) + " or " + Description.of(right) + ")";
+        }
+    }
+
+    record Named(String name, TripletFilter filter) implements TripletFilter {
+        Named {
+            Description.name(name);
+            requireNonNull(filter, "filter must not be null");
+        }
+
+        @Override
+        public boolean accepts(float ap, float an, float margin) {
+            return filter.accepts(ap, an, margin);
+        }
+
+        @Override
+        public String toString() {
+            return name;
         }
     }
 }

@@ -83,4 +83,14 @@ public interface TripletMiner {
         device.check();
         return new TripletMiners.OnDevice(this, device);
     }
+
+    /**
+     * A miner of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static TripletMiner named(String name, TripletMiner miner) {
+        return new TripletMiners.Named(name, miner);
+    }
 }

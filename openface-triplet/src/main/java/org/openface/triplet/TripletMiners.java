@@ -1,6 +1,7 @@
 package org.openface.triplet;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 /** Strategies made of other strategies. */
 final class TripletMiners {
@@ -14,6 +15,8 @@ final class TripletMiners {
             return new AtMostPerAnchor(inEpoch(sample.miner, epoch), sample.limit);
         } else if (miner instanceof OnDevice one) {
             return inEpoch(one.miner, epoch);
+        } else if (miner instanceof Named named) {
+            return inEpoch(named.miner, epoch);
         }
         return miner;
     }
@@ -29,6 +32,8 @@ final class TripletMiners {
             checkKernels(two.after);
         } else if (miner instanceof AtMostPerAnchor sample) {
             checkKernels(sample.miner);
+        } else if (miner instanceof Named named) {
+            checkKernels(named.miner);
         } else if (miner instanceof OnDevice one) {
             checkArgument(
                     one.device == MiningDevice.CUDA,
@@ -117,6 +122,23 @@ final class TripletMiners {
         @Override
         public String toString() {
             return Description.of(miner);
+        }
+    }
+
+    record Named(String name, TripletMiner miner) implements TripletMiner {
+        Named {
+            Description.name(name);
+            requireNonNull(miner, "miner must not be null");
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return miner.mine(in);
+        }
+
+        @Override
+        public String toString() {
+            return name;
         }
     }
 }

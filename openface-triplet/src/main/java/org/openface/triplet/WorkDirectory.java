@@ -1,82 +1,74 @@
 package org.openface.triplet;
 
-import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
+import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.OwnerOnly;
 
-/** The folder of one training. Every file in it appears whole or not at all, readable by its owner only. */
-final class WorkDirectory {
-    private static final String TEMPORARY = ".writing-";
+/**
+ * The folder of one training, held by one run at a time. Every file in it appears whole or not at all, readable by its
+ * owner only.
+ */
+final class WorkDirectory implements AutoCloseable {
+    /** What the names of unfinished files of earlier versions began with. */
+    private static final String UNFINISHED = ".writing-";
 
     private final Path path;
+    private final WorkLock lock;
 
-    private WorkDirectory(Path path) {
+    private WorkDirectory(Path path, WorkLock lock) {
         this.path = path;
+        this.lock = lock;
     }
 
     /**
-     * Opens the folder, creating it for its owner only if it is missing, removes what an interrupted write left, and
-     * tries whether files can be written.
+     * Opens the folder, creating it for its owner only if it is missing. Once no other run holds it, what an interrupted
+     * write left is removed, and it is tried whether files can be written.
+     *
+     * @throws IOException if it cannot be written to, or another run holds it; the message says who
      */
     static WorkDirectory open(Path path) throws IOException {
+        WorkLock lock = null;
+        boolean opened = false;
         try {
-            if (!Files.isDirectory(path)) {
-                Files.createDirectories(path, ownerOnly(path, "rwx------"));
-            }
-            try (DirectoryStream<Path> left = Files.newDirectoryStream(path, TEMPORARY + "*")) {
+            OwnerOnly.createDirectories(path);
+            lock = WorkLock.take(path);
+            AtomicFile.deleteLeftovers(path);
+            try (DirectoryStream<Path> left = Files.newDirectoryStream(path, UNFINISHED + "*")) {
                 for (Path file : left) {
                     Files.deleteIfExists(file);
                 }
             }
-            Files.delete(temporary(path, "probe"));
+            Files.delete(Files.createTempFile(path, ".probe-", ".tmp", OwnerOnly.fileAttributes(path)));
+            opened = true;
+            return new WorkDirectory(path, lock);
+        } catch (WorkLock.HeldException e) {
+            throw e;
+        } catch (ClosedByInterruptException e) {
+            throw Interruption.of("opening the work directory " + path, e);
         } catch (IOException e) {
             throw new IOException("cannot write to the work directory " + path + " (" + e + ")", e);
+        } finally {
+            if (lock != null && !opened) {
+                lock.close();
+            }
         }
-        return new WorkDirectory(path);
     }
 
     Path resolve(String name) {
         return path.resolve(name);
     }
 
-    interface Content {
-        void writeTo(OutputStream out) throws IOException;
-    }
-
     /** Writes a file beside its place, makes sure of it on disk, and moves it there. */
-    void write(String name, Content content) throws IOException {
-        Path temporary = null;
+    void write(String name, AtomicFile.Content content) throws IOException {
         try {
-            temporary = temporary(path, name);
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
-                content.writeTo(out);
-                out.flush();
-                channel.force(true);
-            }
-            Files.move(temporary, resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException | RuntimeException | Error e) {
-            if (temporary != null) {
-                try {
-                    Files.deleteIfExists(temporary);
-                } catch (IOException left) { // the next run removes it
-                    e.addSuppressed(left);
-                }
-            }
-            if (e instanceof IOException) {
-                throw new IOException("cannot write " + resolve(name) + " (" + e + ")", e);
-            }
-            throw e;
+            AtomicFile.write(resolve(name), content);
+        } catch (ClosedByInterruptException e) {
+            throw Interruption.of("writing " + resolve(name), e);
         }
     }
 
@@ -84,15 +76,9 @@ final class WorkDirectory {
         write(name, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
     }
 
-    private static Path temporary(Path directory, String name) throws IOException {
-        return Files.createTempFile(directory, TEMPORARY + name + "-", "", ownerOnly(directory, "rw-------"));
-    }
-
-    private static FileAttribute<?>[] ownerOnly(Path place, String permissions) {
-        return place.getFileSystem().supportedFileAttributeViews().contains("posix")
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-                }
-                : new FileAttribute<?>[0];
+    /** Lets the next run in. */
+    @Override
+    public void close() {
+        lock.close();
     }
 }

@@ -74,6 +74,7 @@ class TrainerTest {
                 ImageFiles.writePng(picture(person, image), folder.resolve("image-" + image + ".png"));
             }
         }
+        Runs.PROFILE.claim(faces);
         dataset = FaceDataset.index(faces);
     }
 
@@ -180,12 +181,14 @@ class TrainerTest {
         try (Stream<Path> files = Files.list(work)) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .containsExactlyInAnyOrder(
+                            ".lock",
                             "model-0002.nn4",
                             "memory-0002.bin",
                             "checkpoint-0002.properties",
                             "model-0003.nn4",
                             "memory-0003.bin",
                             "checkpoint-0003.properties",
+                            "training-set.bin",
                             "train.log",
                             "test.log",
                             "metrics.csv",
@@ -268,12 +271,22 @@ class TrainerTest {
     @Test
     void filesAreTheOwnersOnly() throws IOException {
         assumeThat(temp.getFileSystem().supportedFileAttributeViews()).contains("posix");
-        TrainingResult result =
-                trainer(new LinearEmbedder(1)).epochs(1).batchesPerEpoch(1).fit();
+        TrainingResult result = trainer(new LinearEmbedder(1))
+                .epochs(1)
+                .batchesPerEpoch(1)
+                .plots(true)
+                .evaluateEachEpoch(Verification.pairs(dataset, 20, 1))
+                .fit();
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(work)))
                 .isEqualTo("rwx------");
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(result.modelFile())))
                 .isEqualTo("rw-------");
+        try (Stream<Path> files = Files.list(work)) {
+            assertThat(files).hasSizeGreaterThan(15).allSatisfy(file -> assertThat(
+                            PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                    .as("%s", file)
+                    .isEqualTo("rw-------"));
+        }
     }
 
     @Test
@@ -516,7 +529,9 @@ class TrainerTest {
 
         ImageFiles.writePng(picture(7, 7), dataset.faces().get(0).file());
         dataset = FaceDataset.index(faces);
-        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).fit()).hasMessageContaining("trainingSet was ");
+        assertThatThrownBy(() -> trainer(new LinearEmbedder(1)).fit())
+                .hasMessageContaining(
+                        "1 of the faces are of another content in the training set: person 0/image-0.png");
         assertThat(Files.readAllBytes(work.resolve("model-0002.nn4"))).isEqualTo(before);
     }
 

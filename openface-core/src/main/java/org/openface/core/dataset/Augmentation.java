@@ -65,4 +65,14 @@ public interface Augmentation {
     static Augmentation erase(double probability, double area) {
         return new Augmentations.Erase(probability, area);
     }
+
+    /**
+     * A change of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
+     * Give it another name when it changes.
+     *
+     * @throws IllegalArgumentException if the name is blank or of several lines
+     */
+    static Augmentation named(String name, Augmentation change) {
+        return new Augmentations.Named(name, change);
+    }
 }

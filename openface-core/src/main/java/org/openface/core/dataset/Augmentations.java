@@ -1,6 +1,7 @@
 package org.openface.core.dataset;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 import java.util.random.RandomGenerator;
 import org.openface.core.image.RgbImage;
@@ -13,6 +14,26 @@ final class Augmentations {
         @Override
         public RgbImage apply(RgbImage face, RandomGenerator random) {
             return face;
+        }
+    }
+
+    record Named(String name, Augmentation change) implements Augmentation {
+        Named {
+            checkArgument(
+                    !name.isBlank() && name.chars().noneMatch(Character::isISOControl),
+                    "an augmentation's name must be one line of text, got '%s'",
+                    name);
+            requireNonNull(change, "change must not be null");
+        }
+
+        @Override
+        public RgbImage apply(RgbImage face, RandomGenerator random) {
+            return change.apply(face, random);
+        }
+
+        @Override
+        public String toString() {
+            return name;
         }
     }
 

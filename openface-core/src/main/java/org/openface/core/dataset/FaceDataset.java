@@ -18,6 +18,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -46,7 +47,8 @@ public final class FaceDataset {
 
     private final @Nullable AlignmentProfile alignmentProfile;
 
-    private volatile @Nullable String fingerprint;
+    /** Kept once no file has vanished, as one may come back. */
+    private volatile @Nullable Contents contents;
 
     private FaceDataset(
             List<String> identities, List<Face> faces, int[] start, @Nullable AlignmentProfile alignmentProfile) {
@@ -221,33 +223,61 @@ public final class FaceDataset {
      * has vanished counts as such, since training leaves it out.
      *
      * <p>The first call reads every file, on all processors; training reads them anyway, and finds them in the system's
-     * file cache then. The result is kept.
+     * file cache then. The result is kept if no file has vanished.
      *
      * @throws IOException if a file is there and cannot be read
      */
     public String fingerprint() throws IOException {
-        String known = fingerprint;
+        return contents().fingerprint();
+    }
+
+    /**
+     * What the faces' files hold.
+     *
+     * @param fingerprint over all digests
+     * @param digests the first 8 bytes of each face's
+     * @param vanished faces whose files are gone; of no content
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Contents(String fingerprint, long[] digests, BitSet vanished) {}
+
+    Contents contents() throws IOException {
+        Contents known = contents;
         if (known == null) {
-            known = computeFingerprint();
-            fingerprint = known;
+            known = readContents();
+            if (known.vanished().isEmpty()) {
+                contents = known;
+            }
         }
         return known;
     }
 
-    private String computeFingerprint() throws IOException {
-        List<byte[]> digests;
+    private Contents readContents() throws IOException {
+        List<Content> all;
         try {
-            digests = faces.parallelStream().map(FaceDataset::digest).collect(Collectors.toList());
+            all = faces.parallelStream().map(FaceDataset::content).collect(Collectors.toList());
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }
-        MessageDigest all = sha256();
-        digests.forEach(all::update);
-        return HexFormat.of().formatHex(all.digest());
+        MessageDigest digest = sha256();
+        long[] digests = new long[all.size()];
+        BitSet vanished = new BitSet();
+        for (int i = 0; i < digests.length; i++) {
+            Content content = all.get(i);
+            digest.update(content.digest());
+            if (content.vanished()) {
+                vanished.set(i);
+            }
+            digests[i] = ByteBuffer.wrap(content.digest()).getLong();
+        }
+        return new Contents(HexFormat.of().formatHex(digest.digest()), digests, vanished);
     }
 
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Content(byte[] digest, boolean vanished) {}
+
     /** SHA-256 over identity and file name, each with its length before it, and the content; −1 if there is none. */
-    private static byte[] digest(Face face) {
+    private static Content content(Face face) {
         MessageDigest digest = sha256();
         for (String text : List.of(face.identity(), name(face.file()))) {
             byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
@@ -261,10 +291,11 @@ public final class FaceDataset {
             }
         } catch (NoSuchFileException e) {
             digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, -1));
+            return new Content(digest.digest(), true);
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException("cannot read " + face.file() + " (" + e + ")", e));
         }
-        return digest.digest();
+        return new Content(digest.digest(), false);
     }
 
     private static MessageDigest sha256() {

@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -21,6 +20,7 @@ import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * One page about a training, {@code report.html}, that a browser shows without any network: curves to look closer at,
@@ -63,13 +63,7 @@ public final class HtmlReport {
 
         String template = Resources.toString(Resources.getResource(HtmlReport.class, "report.html"), UTF_8);
         Path page = workDirectory.resolve("report.html");
-        Path temporary = Files.createTempFile(workDirectory, ".writing-report.html-", "");
-        try {
-            Files.writeString(temporary, template.replace(PLACE, json));
-            Files.move(temporary, page, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        AtomicFile.write(template.replace(PLACE, json).getBytes(UTF_8), page);
         return page;
     }
 

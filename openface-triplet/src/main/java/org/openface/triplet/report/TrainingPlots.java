@@ -1,10 +1,8 @@
 package org.openface.triplet.report;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,6 +13,7 @@ import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * Curves of a training, drawn from the {@code metrics.csv} of its work directory: what OpenFace's {@code plot-loss.py}
@@ -113,18 +112,6 @@ public final class TrainingPlots {
         if (chart.getSeriesCollection().isEmpty()) {
             return;
         }
-        Path temporary = Files.createTempFile(directory, ".writing-" + name + "-", "");
-        try {
-            try (OutputStream out = Files.newOutputStream(temporary)) {
-                ChartEncoder.saveChart(chart, out, "png");
-            }
-            Files.move(
-                    temporary,
-                    directory.resolve(name),
-                    StandardCopyOption.ATOMIC_MOVE,
-                    StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        AtomicFile.write(ChartEncoder.getBytes(chart, "png"), directory.resolve(name));
     }
 }

@@ -1,0 +1,209 @@
+package org.openface.triplet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.openface.triplet.Checkpoint.Place;
+
+/** Random histories of saves, evaluations, damage and resumes: the newest good state always survives. */
+class CheckpointHistoriesTest {
+    private static final String FIGURE = "lfw.accuracy";
+    private static final int BATCHES = 4;
+
+    /** One history, and what is known of each checkpoint in it. */
+    private static final class History {
+        private final Path folder;
+        private final WorkDirectory directory;
+        private final Retention retention;
+        private final Random random;
+        private final LinearEmbedder model;
+        private final Set<Place> good = new TreeSet<>();
+        private CheckpointDirectory checkpoints;
+        private Place place = new Place(0, 0);
+        private List<EpochMetrics> epochs = new ArrayList<>();
+        private final List<String> log = new ArrayList<>();
+
+        History(Path folder, Retention retention, long seed) throws IOException {
+            this.folder = folder;
+            this.retention = retention;
+            random = new Random(seed);
+            model = new LinearEmbedder(seed);
+            directory = WorkDirectory.open(folder);
+            checkpoints = new CheckpointDirectory(directory, retention);
+        }
+
+        void run(int steps, boolean withinEpochs) throws IOException {
+            for (int i = 0; i < steps; i++) {
+                int what = random.nextInt(10);
+                if (what < 6) {
+                    boolean within = withinEpochs && place.batch() + 1 < BATCHES && random.nextInt(4) > 0;
+                    save(within ? new Place(place.epoch(), place.batch() + 1) : new Place(place.epoch() + 1, 0));
+                } else if (what < 8) {
+                    damage();
+                } else {
+                    resume();
+                }
+            }
+        }
+
+        private void save(Place next) throws IOException {
+            Optional<Integer> best = best();
+            Set<Place> before = new HashSet<>(good);
+            place = next;
+            log.add("save " + place);
+            if (place.batch() == 0) {
+                epochs.add(new EpochTally().metrics(place.epoch(), 0));
+            }
+            Checkpoint written =
+                    checkpoints.write(model, out -> out.write(7), place, false, Map.of(), Map.of(), Map.of(), epochs);
+            good.add(place);
+            assertThat(newest()).as("%s", log).isEqualTo(written);
+            if (place.batch() == 0 && random.nextInt(4) > 0) {
+                evaluate(written);
+            }
+            good.removeIf(kept -> !isThere(kept));
+            Set<Place> lost = new HashSet<>(before);
+            lost.removeAll(good);
+            for (Place deleted : lost) {
+                boolean multiple = retention.every() > 0 && deleted.epoch() % retention.every() == 0;
+                assertThat(deleted.batch() == 0 && multiple).as("%s", log).isFalse();
+                assertThat(deleted.batch() == 0 && best.equals(Optional.of(deleted.epoch())))
+                        .as("best %s %s", best, log)
+                        .isFalse();
+            }
+        }
+
+        private void evaluate(Checkpoint written) throws IOException {
+            double value = random.nextInt(4) == 0 ? Double.NaN : random.nextInt(5) / 4.0;
+            log.add("evaluate " + value);
+            epochs.set(epochs.size() - 1, epochs.get(epochs.size() - 1).withEvaluation(Map.of(FIGURE, value)));
+            Checkpoint evaluated = written.evaluated(Map.of(), epochs);
+            checkpoints.write(evaluated);
+            assertThat(newest()).as("%s", log).isEqualTo(evaluated);
+        }
+
+        private Optional<Integer> best() {
+            if (retention.best() == null) {
+                return Optional.empty();
+            }
+            Optional<EpochMetrics> best = Optional.empty();
+            for (EpochMetrics epoch : epochs) {
+                double value = epoch.evaluation().getOrDefault(FIGURE, Double.NaN);
+                if (!Double.isNaN(value)
+                        && (best.isEmpty() || value > best.get().evaluation().get(FIGURE))) {
+                    best = Optional.of(epoch);
+                }
+            }
+            return best.map(EpochMetrics::epoch);
+        }
+
+        private void damage() throws IOException {
+            List<Path> files = new ArrayList<>();
+            try (Stream<Path> all = Files.list(folder)) {
+                all.filter(file -> file.getFileName().toString().matches("(checkpoint|model|memory)-.*"))
+                        .sorted()
+                        .forEach(files::add);
+            }
+            if (files.isEmpty()) {
+                return;
+            }
+            // Mostly the newest ones: a power cut hits what was written last.
+            Path file = files.get(random.nextInt(files.size()));
+            log.add("damage " + file.getFileName());
+            byte[] bytes = Files.readAllBytes(file);
+            int how = random.nextInt(3);
+            if (how == 0 || bytes.length == 0) {
+                Files.delete(file);
+            } else if (how == 1) {
+                Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
+            } else {
+                bytes[random.nextInt(bytes.length)] ^= (byte) (1 << random.nextInt(8));
+                Files.write(file, bytes);
+            }
+            good.removeIf(known -> file.getFileName()
+                    .toString()
+                    .replaceAll("^[a-z]+-|\\.\\w+$", "")
+                    .equals(known.toString()));
+        }
+
+        private void resume() throws IOException {
+            checkpoints = new CheckpointDirectory(directory, retention);
+            Optional<Checkpoint> found;
+            try {
+                found = checkpoints.newest((file, reason) -> {});
+            } catch (IOException e) { // all are damaged: someone takes them away
+                assertThat(good).as("%s", log).isEmpty();
+                try (Stream<Path> all = Files.list(folder)) {
+                    for (Path file : all.filter(Files::isRegularFile).toList()) {
+                        Files.delete(file);
+                    }
+                }
+                found = Optional.empty();
+            }
+            Optional<Place> newest = good.stream().reduce((a, b) -> b);
+            assertThat(found.map(Checkpoint::place)).as("%s", log).isEqualTo(newest);
+            place = newest.orElse(new Place(0, 0));
+            epochs = new ArrayList<>(found.map(Checkpoint::history).orElse(List.of()));
+            log.add("resume at " + place);
+        }
+
+        private Checkpoint newest() throws IOException {
+            return new CheckpointDirectory(directory, retention)
+                    .newest((file, reason) -> {})
+                    .orElseThrow();
+        }
+
+        private boolean isThere(Place of) {
+            return Files.exists(checkpoints.trainerFile(of)) && Files.exists(checkpoints.modelFile(of));
+        }
+
+        void close() {
+            directory.close();
+        }
+    }
+
+    private static void histories(Path temp, int each, int steps) throws IOException {
+        long seed = 0;
+        for (int last = 1; last <= 3; last++) {
+            for (int every : new int[] {0, 2, 3}) {
+                for (String best : new String[] {null, FIGURE}) {
+                    for (boolean withinEpochs : new boolean[] {false, true}) {
+                        for (int i = 0; i < each; i++) {
+                            seed++;
+                            History history =
+                                    new History(temp.resolve("work " + seed), new Retention(last, every, best), seed);
+                            history.run(steps, withinEpochs);
+                            history.close();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void theNewestGoodStateSurvives(@TempDir Path temp) throws IOException {
+        histories(temp, 1, 40);
+    }
+
+    @Test
+    @Tag("soak")
+    void theNewestGoodStateSurvivesManyHistories(@TempDir Path temp) throws IOException {
+        histories(temp, 100, 60);
+    }
+}
