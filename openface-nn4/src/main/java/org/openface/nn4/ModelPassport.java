@@ -19,7 +19,7 @@ import org.openface.core.image.AlignmentProfile;
  * recognition model are personal data.
  *
  * @param alignment how the faces that it was trained on were aligned; empty if unknown
- * @param preprocessing what the network takes; {@link #RGB} for all networks of this library
+ * @param preprocessing what the network takes; {@link #RGB} for all networks of this library, which loads no others
  * @param threshold squared distance up to which two faces count as one person; empty if not calibrated
  * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}; empty if unknown
  * @param counts such as {@code identities} or {@code images}
@@ -130,6 +130,20 @@ public record ModelPassport(
                 training.thresholdConfidence(),
                 moreCounts,
                 moreHashes);
+    }
+
+    /**
+     * Refuses a network for images that are prepared otherwise than this library prepares them.
+     *
+     * @throws IllegalArgumentException if {@code preprocessing} is not {@link #RGB}
+     */
+    void requirePreprocessing() {
+        checkArgument(
+                preprocessing.equals(RGB),
+                "the network is for images prepared as '%s', and this library gives it '%s': its embeddings would mean"
+                        + " nothing; use what wrote it",
+                preprocessing,
+                RGB);
     }
 
     private static void checkText(String what, String text) {

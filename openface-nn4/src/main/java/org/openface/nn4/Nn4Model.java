@@ -177,13 +177,7 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #load(Path)}, with a choice of what runs the network. */
     public static Nn4Model load(Path file, Engine engine) throws IOException {
-        ModelFile.Contents contents;
-        try {
-            contents = ModelFormats.read(file);
-        } catch (IOException e) {
-            throw new IOException(file + ": " + e.getMessage(), e);
-        }
-        return new Nn4Model(contents, engine);
+        return new Nn4Model(ModelFormats.read(file), engine);
     }
 
     /**
@@ -664,15 +658,7 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public void readState(InputStream in) throws IOException {
-        // The weights, their average, and two arrays of the optimiser for each.
-        long most = 4L
-                * Float.BYTES
-                * parameters.specs().stream().mapToLong(TensorSpec::length).sum();
-        ModelFile.Contents contents = ModelFile.read(in, most);
-        if (contents.variant() != variant || contents.embeddingSize() != embeddingSize) {
-            throw new IOException("the state belongs to " + contents.variant() + " with embeddings of "
-                    + contents.embeddingSize() + ", this is " + variant + " with " + embeddingSize);
-        }
+        ModelFile.Contents contents = ModelFile.readState(in, variant, embeddingSize);
         acquire();
         try {
             parameters.set(contents.parameters());
@@ -785,9 +771,17 @@ public final class Nn4Model implements TrainableEmbedder {
             this.variant = variant;
         }
 
-        /** Values per embedding; OpenFace's {@code -embSize}. */
+        /**
+         * Values per embedding; OpenFace's {@code -embSize}.
+         *
+         * @param size 1 to 65,536, what model files hold
+         */
         public Builder embeddingSize(int size) {
-            checkArgument(size > 0, "embeddingSize (%s) must be positive", size);
+            checkArgument(
+                    size > 0 && size <= ModelFile.LARGEST_EMBEDDING,
+                    "embeddingSize (%s) must be 1 to %s",
+                    size,
+                    ModelFile.LARGEST_EMBEDDING);
             this.embeddingSize = size;
             return this;
         }

@@ -76,6 +76,15 @@ final class Parameters {
         return checkNotNull(values.get(name), "no tensor named %s", name);
     }
 
+    /** The shape of a tensor, in Torch's order of dimensions. */
+    List<Integer> shape(String name) {
+        return specs.stream()
+                .filter(spec -> spec.name().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .shape();
+    }
+
     /** Changes whenever values may have changed, and is no other parameters', so that executors know when to copy them anew. */
     int version() {
         return version;
