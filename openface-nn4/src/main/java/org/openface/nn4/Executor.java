@@ -15,8 +15,11 @@ interface Executor extends AutoCloseable {
     /** Threads it computes on. */
     int threads();
 
-    /** Memory that a training step takes for each image of its batch, in bytes. */
-    long bytesPerImage();
+    /** Native memory that training steps over so many images take, with what embedding between them needs, in bytes. */
+    long bytes(int images);
+
+    /** The most native memory that this process lets it have, in bytes. */
+    long mostBytes();
 
     /** Embeds in inference mode, with the running statistics. */
     float[] embed(Parameters parameters, float[] pixels, int images);
@@ -46,7 +49,7 @@ interface Executor extends AutoCloseable {
     /**
      * What a backward pass found.
      *
-     * @param gradients by parameter name, in arrays that the executor's next pass may overwrite
+     * @param gradients by parameter name, in arrays that may be written to, and that the executor's next pass fills anew
      * @param statistics by convolution name
      */
     record Result(Map<String, float[]> gradients, Map<String, Statistics> statistics) {}

@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.SplittableRandom;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -51,10 +50,8 @@ import org.openface.nn4.Architecture.TensorSpec;
 public final class Nn4Model implements TrainableEmbedder {
     /** Torch's momentum for running statistics: {@code running ← 0.9 · running + 0.1 · batch}. */
     private static final float RUNNING_MOMENTUM = 0.1f;
-    /** Fewer images than this have no batch statistics worth the name. */
-    private static final int SMALLEST_CHUNK = 8;
     /** Images embedded in one pass, so that memory does not grow with the request. */
-    private static final int INFERENCE_BATCH = 32;
+    static final int INFERENCE_BATCH = 32;
 
     /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
     public enum Variant {
@@ -361,25 +358,41 @@ public final class Nn4Model implements TrainableEmbedder {
      * <p>Running averages trail behind weights that change fast; after a short training this makes {@link #embed}
      * markedly better. Give a few hundred training faces in random order, since a batch of few identities has other
      * statistics than the world.
+     *
+     * <p>Takes up to 2 GiB of memory, as a training does by default.
      */
     public void estimateBatchStatistics(List<RgbImage> faces, int batchSize) {
+        estimateBatchStatistics(faces, batchSize, Chunks.DEFAULT_BUDGET);
+    }
+
+    /**
+     * As above with another memory budget: a batch that does not fit is cut, as {@link #plan} would cut it, and its parts
+     * are batches of their own.
+     *
+     * @param memoryBudget bytes that activations and workspaces may take
+     * @throws IllegalStateException if the statistics are not finite, naming the layer; the old ones then stay
+     */
+    public void estimateBatchStatistics(List<RgbImage> faces, int batchSize, long memoryBudget) {
         checkArgument(batchSize >= 2, "batchSize (%s) must be at least 2", batchSize);
         checkArgument(faces.size() >= 2, "%s faces have no statistics; give at least 2", faces.size());
         acquire();
         try {
             Parameters sums = Parameters.zeros(parameters.specs());
-            int batches = Math.max(1, faces.size() / batchSize); // a smaller rest is left out
+            int size = Chunks.plan(executor, Math.min(batchSize, faces.size()), memoryBudget)
+                    .chunkSize();
+            int batches = faces.size() / size; // a smaller rest is left out
             for (int b = 0; b < batches; b++) {
-                List<RgbImage> some = faces.subList(b * batchSize, Math.min(faces.size(), (b + 1) * batchSize));
+                List<RgbImage> some = faces.subList(b * size, (b + 1) * size);
                 Map<String, Executor.Statistics> statistics =
                         executor.batchStatistics(parameters, pixels(some), some.size());
                 blend(sums, statistics, some.size(), 1, 1f / batches);
             }
-            for (TensorSpec spec : parameters.specs()) {
-                if (!spec.trained()) {
-                    System.arraycopy(sums.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
-                }
-            }
+            Optional<String> notFinite = firstNonFiniteStatistic(sums);
+            checkState(
+                    notFinite.isEmpty(),
+                    "%s over these faces has values that are NaN or infinite; the statistics stay as they were",
+                    notFinite.orElse(""));
+            setStatistics(sums);
             parameters.changed();
         } finally {
             inUse.release();
@@ -388,21 +401,9 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public ExecutionPlan plan(int batchSize, long memoryBudget) {
-        checkArgument(batchSize > 0, "batchSize (%s) must be positive", batchSize);
         acquire();
         try {
-            long perImage = executor.bytesPerImage();
-            long fits = memoryBudget / perImage;
-            checkArgument(
-                    fits >= Math.min(batchSize, SMALLEST_CHUNK),
-                    "%s images need about %s MB but the memory budget is %s MB; raise it",
-                    Math.min(batchSize, SMALLEST_CHUNK),
-                    (Math.min(batchSize, SMALLEST_CHUNK) * perImage) >> 20,
-                    memoryBudget >> 20);
-            int chunk = (int) Math.min(batchSize, fits);
-            int chunks = (batchSize + chunk - 1) / chunk;
-            chunk = (batchSize + chunks - 1) / chunks; // as even as they will be
-            return new ExecutionPlan(executor.name(), executor.threads(), batchSize, chunk, chunk * perImage);
+            return Chunks.plan(executor, batchSize, memoryBudget);
         } finally {
             inUse.release();
         }
@@ -460,14 +461,11 @@ public final class Nn4Model implements TrainableEmbedder {
         Step(FaceBatch batch, int chunkSize) {
             pixels = batch.pixels();
             images = batch.size();
-            int chunks = (images + chunkSize - 1) / chunkSize;
-            order = chunks == 1 ? identity(images) : shuffled(images);
-            start = new int[chunks + 1];
-            for (int c = 0; c <= chunks; c++) {
-                start[c] = (int) ((long) images * c / chunks); // sizes differ by one image at most
-            }
+            Chunks chunks = Chunks.of(images, chunkSize);
+            order = chunks.order();
+            start = chunks.start();
             embeddings = new float[images * embeddingSize];
-            for (int c = 0; c < chunks; c++) {
+            for (int c = 0; c < start.length - 1; c++) {
                 if (open != null) {
                     open.drop();
                 }
@@ -531,26 +529,33 @@ public final class Nn4Model implements TrainableEmbedder {
                 int size = start[c + 1] - start[c];
                 blend(statistics, result.statistics(), size, 1, (float) size / images);
             }
-            double squares = 0;
-            for (TensorSpec spec : parameters.specs()) {
-                if (spec.trained()) {
-                    double own = sumOfSquares(gradients.get(spec.name()));
-                    if (!Double.isFinite(own)) {
-                        return new StepReport(Double.NaN, Optional.of(spec.name()));
-                    }
-                    squares += own;
-                }
-            }
-            updateRule.apply(optimizer, parameters, gradients);
             for (TensorSpec spec : parameters.specs()) {
                 if (!spec.trained()) {
                     float[] running = parameters.get(spec.name());
                     float[] batch = statistics.get(spec.name());
                     for (int i = 0; i < running.length; i++) {
-                        running[i] = (1 - RUNNING_MOMENTUM) * running[i] + RUNNING_MOMENTUM * batch[i];
+                        batch[i] = (1 - RUNNING_MOMENTUM) * running[i] + RUNNING_MOMENTUM * batch[i];
                     }
                 }
             }
+            Optional<String> notFinite = firstNonFiniteStatistic(statistics);
+            double squares = 0;
+            for (TensorSpec spec : parameters.specs()) {
+                if (spec.trained() && notFinite.isEmpty()) {
+                    double own = sumOfSquares(gradients.get(spec.name()));
+                    if (!Double.isFinite(own)) {
+                        notFinite = Optional.of(spec.name());
+                    }
+                    squares += own;
+                }
+            }
+            if (notFinite.isEmpty()) {
+                notFinite = updateRule.apply(optimizer, parameters, gradients);
+            }
+            if (notFinite.isPresent()) {
+                return new StepReport(Double.NaN, notFinite);
+            }
+            setStatistics(statistics);
             updateRule.average(optimizer, parameters);
             return new StepReport(Math.sqrt(squares), Optional.empty());
         }
@@ -581,25 +586,20 @@ public final class Nn4Model implements TrainableEmbedder {
         }
     }
 
-    private static int[] identity(int count) {
-        int[] order = new int[count];
-        for (int i = 0; i < count; i++) {
-            order[i] = i;
-        }
-        return order;
+    /** Statistics come first of all that is not finite: the first layer whose activations overflow has them so. */
+    private Optional<String> firstNonFiniteStatistic(Parameters statistics) {
+        return parameters.specs().stream()
+                .filter(spec -> !spec.trained() && !UpdateRule.isFinite(statistics.get(spec.name())))
+                .map(TensorSpec::name)
+                .findFirst();
     }
 
-    /** The same for every batch of one size, so that a resumed training repeats itself. */
-    private static int[] shuffled(int count) {
-        int[] order = identity(count);
-        SplittableRandom random = new SplittableRandom(count);
-        for (int i = count - 1; i > 0; i--) {
-            int other = random.nextInt(i + 1);
-            int swapped = order[i];
-            order[i] = order[other];
-            order[other] = swapped;
+    private void setStatistics(Parameters statistics) {
+        for (TensorSpec spec : parameters.specs()) {
+            if (!spec.trained()) {
+                System.arraycopy(statistics.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
+            }
         }
-        return order;
     }
 
     private static void addInPlace(float[] sum, float[] more) {
@@ -751,6 +751,15 @@ public final class Nn4Model implements TrainableEmbedder {
             for (int i = 0; i < values.length; i++) {
                 values[i] *= 1 + factor;
             }
+        }
+        parameters.changed();
+    }
+
+    /** Multiplies a parameter; for tests of what is too large. */
+    void scale(String name, float factor) {
+        float[] values = parameters.get(name);
+        for (int i = 0; i < values.length; i++) {
+            values[i] *= factor;
         }
         parameters.changed();
     }

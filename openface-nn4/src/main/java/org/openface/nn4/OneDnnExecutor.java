@@ -1,9 +1,17 @@
 package org.openface.nn4;
 
+import static com.google.common.base.Preconditions.checkState;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
 import org.openface.nn4.OneDnnProgram.Mode;
 
 /**
@@ -14,22 +22,43 @@ final class OneDnnExecutor implements Executor {
     /** Programs kept for batches of different sizes; compiling one takes a fraction of a second. */
     private static final int KEPT_PROGRAMS = 3;
 
-    /** Batch whose memory layout tells the bytes per image; large enough that rounding up does not matter. */
-    private static final int PROBE_IMAGES = 4;
+    /** Runs after which a program that was not used is given up, and with it the memory that only it needed. */
+    private static final int IDLE_RUNS = 100;
+
+    /** Primitives and their compiled code, per program: measured, 8 to 13 MB. */
+    private static final long PROGRAM_BYTES = 10L << 20;
 
     private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
 
     private record Key(Mode mode, int images) {}
 
+    /** A program and the number of the run that last used it. */
+    private static final class Kept {
+        final OneDnnProgram program;
+        long lastRun;
+
+        Kept(OneDnnProgram program) {
+            this.program = program;
+        }
+    }
+
     private final Plan plan;
     private final NativeThread thread = new NativeThread();
+    private final int threads;
     private final engine cpu;
-    private final LinkedHashMap<Key, OneDnnProgram> programs = new LinkedHashMap<>(8, 0.75f, true);
+    private final OneDnnWeights weights;
+    /** Ordered from the one unused for longest. */
+    private final LinkedHashMap<Key, Kept> programs = new LinkedHashMap<>(8, 0.75f, true);
 
     /** The memory that all programs work in, one at a time; as large as the largest needs. */
-    private BytePointer arena = new BytePointer(1);
+    private BytePointer arena = new BytePointer();
 
+    private final Map<Integer, Long> bytes = new HashMap<>();
     private final Mode trainingMode;
+    private long runs;
+    /** The pass whose activations are in the arena. */
+    private @Nullable Object activations;
+
     private boolean warned;
 
     OneDnnExecutor(Plan plan) {
@@ -44,7 +73,9 @@ final class OneDnnExecutor implements Executor {
     OneDnnExecutor(Plan plan, Mode trainingMode) {
         this.plan = plan;
         this.trainingMode = trainingMode;
+        threads = thread.call(ComputeThreads::setForThisThread);
         cpu = thread.call(() -> new engine(engine.kind.cpu, 0));
+        weights = thread.call(() -> new OneDnnWeights(cpu));
     }
 
     @Override
@@ -54,51 +85,66 @@ final class OneDnnExecutor implements Executor {
 
     @Override
     public int threads() {
-        return Runtime.getRuntime().availableProcessors();
+        return threads;
     }
 
+    /** The programs; the arena, as large as training or embedding needs it, and the parameters in the layouts of both. */
     @Override
-    public long bytesPerImage() {
-        return thread.call(() -> program(trainingMode, PROBE_IMAGES).sharedBytes() / PROBE_IMAGES);
+    public long bytes(int images) {
+        return thread.call(() -> bytes.computeIfAbsent(images, this::measure));
+    }
+
+    private long measure(int images) {
+        try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
+                OneDnnProgram inference =
+                        new OneDnnProgram(plan, Nn4Model.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
+            Set<OneDnnWeights.Stored> parameters = new HashSet<>(training.borrowed());
+            parameters.addAll(inference.borrowed());
+            return Math.max(training.sharedBytes(), inference.sharedBytes())
+                    + parameters.stream().mapToLong(OneDnnWeights.Stored::size).sum()
+                    + weights.overhead()
+                    + KEPT_PROGRAMS * PROGRAM_BYTES;
+        }
+    }
+
+    /** JavaCPP's limits are by default one and four times the heap's size; others in the process count, too. */
+    @Override
+    public long mostBytes() {
+        long most = Pointer.maxBytes() > 0 ? Pointer.maxBytes() : Long.MAX_VALUE;
+        if (Pointer.maxPhysicalBytes() > 0) {
+            most = Math.min(
+                    most, Pointer.maxPhysicalBytes() - Runtime.getRuntime().maxMemory());
+        }
+        return most - most / 8;
     }
 
     @Override
     public float[] embed(Parameters parameters, float[] pixels, int images) {
-        return thread.call(() -> {
-            OneDnnProgram program = program(Mode.INFERENCE, images);
-            program.load(parameters);
-            return program.forward(pixels);
-        });
+        return thread.call(() -> run(Mode.INFERENCE, parameters, pixels, images).embeddings());
     }
 
     @Override
     public Map<String, Statistics> batchStatistics(Parameters parameters, float[] pixels, int images) {
-        return thread.call(() -> {
-            OneDnnProgram program = program(trainingMode, images);
-            program.load(parameters);
-            program.forward(pixels);
-            return program.statistics(parameters);
-        });
+        return thread.call(
+                () -> run(trainingMode, parameters, pixels, images).program().statistics(parameters));
     }
 
     @Override
     public Pass forward(Parameters parameters, float[] pixels, int images) {
-        float[] embeddings = thread.call(() -> {
-            OneDnnProgram program = program(trainingMode, images);
-            program.load(parameters);
-            return program.forward(pixels);
-        });
+        Ran ran = thread.call(() -> run(trainingMode, parameters, pixels, images));
         return new Pass() {
             @Override
             public float[] embeddings() {
-                return embeddings;
+                return ran.embeddings();
             }
 
             @Override
             public Result backward(float[] embeddingGradient) {
                 return thread.call(() -> {
-                    OneDnnProgram program = program(trainingMode, images);
-                    return new Result(program.backward(embeddingGradient), program.statistics(parameters));
+                    checkState(activations == ran, "another pass has overwritten the activations of this one");
+                    return new Result(
+                            ran.program().backward(embeddingGradient),
+                            ran.program().statistics(parameters));
                 });
             }
 
@@ -109,25 +155,81 @@ final class OneDnnExecutor implements Executor {
         };
     }
 
-    /** The program for a batch size, compiled at its first use; the one unused for longest makes room. */
+    /** What ran forward, with its result; one object per run. */
+    private static final class Ran {
+        private final OneDnnProgram program;
+        private final float[] embeddings;
+
+        Ran(OneDnnProgram program, float[] embeddings) {
+            this.program = program;
+            this.embeddings = embeddings;
+        }
+
+        OneDnnProgram program() {
+            return program;
+        }
+
+        float[] embeddings() {
+            return embeddings;
+        }
+    }
+
+    private Ran run(Mode mode, Parameters parameters, float[] pixels, int images) {
+        OneDnnProgram program = program(mode, images);
+        program.load(parameters);
+        Ran ran = new Ran(program, program.forward(pixels));
+        activations = ran;
+        return ran;
+    }
+
+    /** The program for a batch size, compiled at its first use, ready to run; those long unused make room. */
     private OneDnnProgram program(Mode mode, int images) {
+        activations = null;
         Key key = new Key(mode, images);
-        OneDnnProgram program = programs.get(key);
-        if (program == null) {
+        Kept kept = programs.get(key);
+        if (kept == null) {
             if (programs.size() >= KEPT_PROGRAMS) {
-                Key eldest = programs.keySet().iterator().next();
-                programs.remove(eldest).close();
+                giveUpEldest();
             }
-            program = new OneDnnProgram(plan, images, mode, cpu);
-            warnOfSlowCode(program);
-            programs.put(key, program);
+            kept = new Kept(new OneDnnProgram(plan, images, mode, cpu, weights));
+            programs.put(key, kept);
+            warnOfSlowCode(kept.program);
         }
-        if (arena.capacity() < program.sharedBytes()) {
-            arena.close();
-            arena = new BytePointer(program.sharedBytes());
+        kept.lastRun = ++runs;
+        while (programs.values().iterator().next().lastRun + IDLE_RUNS < runs) {
+            giveUpEldest();
         }
-        program.bind(arena);
-        return program;
+        try {
+            fitArena();
+            kept.program.bind(arena);
+        } catch (Throwable e) { // no memory: those kept before still have enough
+            programs.remove(key);
+            kept.program.close();
+            throw e;
+        }
+        return kept.program;
+    }
+
+    private void giveUpEldest() {
+        Iterator<Kept> all = programs.values().iterator();
+        OneDnnProgram eldest = all.next().program;
+        all.remove();
+        eldest.close();
+    }
+
+    private void fitArena() {
+        long needed = programs.values().stream()
+                .mapToLong(kept -> kept.program.sharedBytes())
+                .max()
+                .orElse(0);
+        // Twice as large as needed is let be: batches of many sizes would have it given back and taken again all the
+        // time.
+        if (arena.capacity() < needed || arena.capacity() / 2 > needed) {
+            BytePointer old = arena;
+            arena = new BytePointer(); // in case there is no memory for the next
+            old.close();
+            arena = new BytePointer(needed);
+        }
     }
 
     private void warnOfSlowCode(OneDnnProgram program) {
@@ -146,11 +248,17 @@ final class OneDnnExecutor implements Executor {
         return thread.call(() -> program(trainingMode, images));
     }
 
+    /** Bytes of the memory that programs work in; for tests. */
+    long arenaBytes() {
+        return thread.call(arena::capacity);
+    }
+
     @Override
     public void close() {
         thread.call(() -> {
-            programs.values().forEach(OneDnnProgram::close);
+            programs.values().forEach(kept -> kept.program.close());
             programs.clear();
+            weights.close();
             arena.close();
             cpu.close();
             return true;

@@ -1,17 +1,22 @@
 package org.openface.nn4;
 
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import com.google.common.primitives.Floats;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.batch_normalization_backward;
 import org.bytedeco.dnnl.batch_normalization_forward;
@@ -82,6 +87,8 @@ final class OneDnnProgram implements AutoCloseable {
     private final engine cpu;
     private final stream stream;
     private final format_tag layout;
+    /** Of all primitives: scratchpads lie in the shared memory, where they are counted, and not in the library's own. */
+    private final primitive_attr attributes;
 
     private final List<Buffer> buffers = new ArrayList<>();
     private final List<Step> steps = new ArrayList<>();
@@ -96,11 +103,10 @@ final class OneDnnProgram implements AutoCloseable {
 
     private final Map<Tensor, Buffer> values = new HashMap<>();
     private final Map<Tensor, memory.desc> descriptions = new HashMap<>();
-    /** Parameters by name, in each layout that some primitive wants. */
-    private final Map<String, List<Stored>> parameters = new LinkedHashMap<>();
+    private final OneDnnWeights weights;
+    /** What is borrowed of them, by name. */
+    private final Map<String, List<OneDnnWeights.Stored>> borrowed = new LinkedHashMap<>();
 
-    private final List<Stored> allStored = new ArrayList<>();
-    private final List<Upload> uploads = new ArrayList<>();
     private final List<Download> downloads = new ArrayList<>();
     private final Map<String, BatchStatistics> statistics = new LinkedHashMap<>();
 
@@ -110,14 +116,14 @@ final class OneDnnProgram implements AutoCloseable {
     private final double normalizeEpsilon;
     private final int embeddingSize;
     private final long sharedBytes;
-    private final FloatPointer staging;
+    /** Address of the memory that all arguments of steps point into; 0 for none. */
     private long boundTo;
+
     private PointerScope argumentScope = emptyScope();
-    private int version = -1;
     private float[] lengths = new float[0];
     private float[] embeddings = new float[0];
 
-    /** Memory with the range of steps that use it; persistent ones belong to no step and are never shared. */
+    /** Memory with the range of steps that use it; persistent ones have their own all the time. */
     private final class Buffer {
         final long size;
         final boolean persistent;
@@ -128,10 +134,21 @@ final class OneDnnProgram implements AutoCloseable {
         @Nullable
         BytePointer memory;
 
-        Buffer(long size, boolean persistent) {
+        Buffer(long size) {
+            this(size, null);
+        }
+
+        private Buffer(long size, @Nullable BytePointer own) {
             this.size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-            this.persistent = persistent;
+            persistent = own != null;
+            memory = own;
             buffers.add(this);
+        }
+
+        /** Keeps the values until the end of a run, to be read then. */
+        Buffer kept() {
+            last = Integer.MAX_VALUE;
+            return this;
         }
 
         FloatPointer floats() {
@@ -168,12 +185,6 @@ final class OneDnnProgram implements AutoCloseable {
         }
     }
 
-    /** Copies what is derived from parameters into the program's buffers. */
-    @FunctionalInterface
-    private interface Upload {
-        void from(Parameters weights);
-    }
-
     /** Copies a gradient out of a program's buffer. */
     @FunctionalInterface
     private interface Download {
@@ -182,21 +193,25 @@ final class OneDnnProgram implements AutoCloseable {
 
     private record BatchStatistics(Buffer mean, Buffer variance, int channels, String bias) {}
 
-    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu) {
-        this(plan, images, mode, cpu, true);
+    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, OneDnnWeights weights) {
+        this(plan, images, mode, cpu, weights, true);
     }
 
     /**
      * A program for batches of one size.
      *
+     * @param weights where parameters are borrowed until the program is closed
      * @param sharing whether buffers share memory; if not, {@link #valueOf} and {@link #gradientOf} can be read after a run
      */
-    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, boolean sharing) {
+    OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, OneDnnWeights weights, boolean sharing) {
+        checkArgument(images > 0, "images (%s) must be positive", images);
+        requireBatchNormBehindConvolutions(plan);
         this.plan = plan;
         this.images = images;
         this.mode = mode;
         training = mode != Mode.INFERENCE;
         this.cpu = cpu;
+        this.weights = weights;
         // Everything native made here belongs to the scope, which outlives this block and is closed by close().
         scope = new PointerScope();
         try (PointerScope building = scope) {
@@ -204,8 +219,10 @@ final class OneDnnProgram implements AutoCloseable {
             stream = new stream(cpu);
             layout = OneDnn.blockSize() == 16 ? format_tag.nChw16c : format_tag.nChw8c;
             Tensor in = plan.input();
-            pixels = new Buffer(4L * images * in.channels() * in.side() * in.side(), true);
-            Buffer planar = new Buffer(pixels.size, false);
+            attributes = new primitive_attr();
+            attributes.set_scratchpad_mode(scratchpad_mode.user);
+            pixels = new Buffer(4L * images * in.channels() * in.side() * in.side());
+            Buffer planar = new Buffer(pixels.size);
             values.put(in, planar);
             memory.desc planarDesc = new memory.desc(dims(in), F32, format_tag.nchw);
             descriptions.put(in, planarDesc);
@@ -213,8 +230,8 @@ final class OneDnnProgram implements AutoCloseable {
             Op.Normalize last = (Op.Normalize) plan.ops().get(plan.ops().size() - 1);
             normalizeEpsilon = last.epsilon();
             embeddingSize = last.out().channels();
-            linearOut = new Buffer(4L * images * embeddingSize, true);
-            linearGradient = training ? new Buffer(4L * images * embeddingSize, true) : null;
+            linearOut = new Buffer(4L * images * embeddingSize);
+            linearGradient = training ? new Buffer(4L * images * embeddingSize) : null;
             for (int i = 0; i < plan.ops().size() - 1; i++) {
                 compile(plan.ops().get(i), plan.ops().get(i + 1));
             }
@@ -225,21 +242,20 @@ final class OneDnnProgram implements AutoCloseable {
                 }
             }
             sharedBytes = layOut(sharing);
-            long stagingSize = 1;
-            for (Buffer buffer : buffers) {
-                if (buffer.persistent) {
-                    BytePointer raw = new BytePointer(buffer.size + ALIGNMENT);
-                    Pointer.memset(raw, 0, buffer.size + ALIGNMENT);
-                    buffer.memory = aligned(raw);
-                    stagingSize = Math.max(stagingSize, buffer.size / 4);
-                }
-            }
-            staging = new FloatPointer(stagingSize);
-            allStored.forEach(Stored::prepare);
+        } catch (Throwable e) {
+            close();
+            throw e;
         }
     }
 
-    private static PointerScope emptyScope() {
+    /** Aligned memory of its own, filled with zeros; belongs to the innermost scope. */
+    static BytePointer zeros(long size) {
+        BytePointer raw = new BytePointer(size + ALIGNMENT);
+        Pointer.memset(raw, 0, size + ALIGNMENT);
+        return aligned(raw);
+    }
+
+    static PointerScope emptyScope() {
         try (PointerScope empty = new PointerScope()) {
             empty.extend();
             return empty;
@@ -250,7 +266,7 @@ final class OneDnnProgram implements AutoCloseable {
         return raw.getPointer((ALIGNMENT - raw.address() % ALIGNMENT) % ALIGNMENT);
     }
 
-    /** Bytes that {@link #bind} needs: activations, their gradients and workspaces; what grows with the batch. */
+    /** Bytes that {@link #bind} needs: pixels, activations, gradients, workspaces and scratchpads. */
     long sharedBytes() {
         return sharedBytes + ALIGNMENT;
     }
@@ -263,14 +279,21 @@ final class OneDnnProgram implements AutoCloseable {
         if (boundTo == arena.address()) {
             return;
         }
-        boundTo = arena.address();
+        checkArgument(
+                arena.capacity() >= sharedBytes(),
+                "%s bytes are too few, %s are needed",
+                arena.capacity(),
+                sharedBytes());
+        boundTo = 0; // until all of it is done: there may be no memory for the arguments
         BytePointer start = aligned(arena);
         for (Buffer buffer : buffers) {
             if (!buffer.persistent) {
                 buffer.memory = start.getPointer(buffer.offset);
             }
         }
-        argumentScope.close();
+        PointerScope old = argumentScope;
+        argumentScope = emptyScope();
+        old.close();
         argumentScope = new PointerScope();
         try (PointerScope arguments = argumentScope) {
             arguments.extend();
@@ -284,21 +307,15 @@ final class OneDnnProgram implements AutoCloseable {
                 }
             }
         }
+        boundTo = arena.address();
     }
 
     // ---- running
 
     /** Copies the parameters in, if they have changed. */
-    void load(Parameters weights) {
-        if (version != weights.version()) {
-            try (PointerScope temporary = new PointerScope()) {
-                parameters.forEach((name, layouts) -> {
-                    staging.put(weights.get(name));
-                    layouts.forEach(stored -> stored.write(weights.get(name)));
-                });
-                uploads.forEach(upload -> upload.from(weights));
-            }
-            version = weights.version();
+    void load(Parameters parameters) {
+        try (PointerScope temporary = new PointerScope()) {
+            weights.load(parameters, borrowed);
         }
     }
 
@@ -349,6 +366,7 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     private void run(int from, int to) {
+        checkState(boundTo != 0, "the program is bound to no memory");
         for (int i = from; i < to; i++) {
             Step step = steps.get(i);
             long start = System.nanoTime();
@@ -403,10 +421,10 @@ final class OneDnnProgram implements AutoCloseable {
         float[] values = new float[images * tensor.channels() * tensor.side() * tensor.side()];
         try (PointerScope temporary = new PointerScope()) {
             FloatPointer plain = new FloatPointer(values.length);
-            new Conversion(
-                            new memory(description(tensor), cpu, buffer.pointer()),
-                            new memory(new memory.desc(dims(tensor), F32, format_tag.nchw), cpu, plain))
-                    .run();
+            memory from = new memory(description(tensor), cpu, buffer.pointer());
+            memory to = new memory(new memory.desc(dims(tensor), F32, format_tag.nchw), cpu, plain);
+            new reorder(from, to).execute(stream, from, to);
+            stream._wait();
             plain.get(values);
         }
         return values;
@@ -428,7 +446,16 @@ final class OneDnnProgram implements AutoCloseable {
     @Override
     public void close() {
         argumentScope.close();
+        borrowed.values().forEach(layouts -> layouts.forEach(weights::giveBack));
+        borrowed.clear();
         scope.close();
+    }
+
+    /** Memory of the parameters that the program works with, which others may share. */
+    Set<OneDnnWeights.Stored> borrowed() {
+        Set<OneDnnWeights.Stored> all = new HashSet<>();
+        borrowed.values().forEach(all::addAll);
+        return all;
     }
 
     // ---- unit length, in Java: some ten thousand values
@@ -466,6 +493,33 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     // ---- compiling
+
+    /** Both are compiled together: folded into one for inference, without the convolution's bias for training. */
+    private static void requireBatchNormBehindConvolutions(Plan plan) {
+        List<Op> ops = plan.ops();
+        Set<Tensor> normalized = new HashSet<>();
+        for (int i = 0; i < ops.size(); i++) {
+            Op op = ops.get(i);
+            if (op instanceof Op.Convolution c) {
+                checkArgument(
+                        i + 1 < ops.size()
+                                && ops.get(i + 1) instanceof Op.BatchNormRelu norm
+                                && norm.in().equals(c.out()),
+                        "oneDNN has a program only for convolutions with their batch-norm directly behind: %s",
+                        c);
+                normalized.add(c.out());
+            } else {
+                boolean behind = i > 0 && ops.get(i - 1) instanceof Op.Convolution;
+                checkArgument(
+                        op instanceof Op.BatchNormRelu
+                                ? behind
+                                : op.ins().stream().noneMatch(normalized::contains),
+                        "oneDNN has no program for what takes a convolution without its batch-norm, or batch-norm without"
+                                + " its convolution: %s",
+                        op);
+            }
+        }
+    }
 
     private void compile(Op op, Op next) {
         if (op instanceof Op.Convolution c) {
@@ -510,9 +564,10 @@ final class OneDnnProgram implements AutoCloseable {
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
                         prop_kind.forward_training, algorithm(c, 12), src, any, dst, stride, left, right),
+                attributes,
                 cpu);
         memory.desc plain = new memory.desc(weightDims(c), F32, format_tag.oihw);
-        Buffer weights = parameter(c.weight(), plain, forward.weights_desc());
+        Buffer kernels = parameter(c.weight(), plain, forward.weights_desc());
         String kind = c.kernel() + "x" + c.kernel();
         Buffer x = value(c.in());
         Buffer y = value(c.out());
@@ -520,41 +575,40 @@ final class OneDnnProgram implements AutoCloseable {
                 kind + " forward",
                 new convolution_forward(forward),
                 new Operand(DNNL_ARG_SRC, x, src),
-                new Operand(DNNL_ARG_WEIGHTS, weights, forward.weights_desc()),
+                new Operand(DNNL_ARG_WEIGHTS, kernels, forward.weights_desc()),
                 new Operand(DNNL_ARG_DST, y, dst));
         tape.add(() -> {
             Buffer dy = gradient(c.out());
             var backwardWeights = new convolution_backward_weights.primitive_desc(
                     new convolution_backward_weights.desc(algorithm(c, 1), src, any, dst, stride, left, right),
+                    attributes,
                     cpu,
                     forward);
-            Stored dw = new Stored(plain, backwardWeights.diff_weights_desc(), true);
+            memory.desc layoutOfGradient = backwardWeights.diff_weights_desc();
+            Buffer dw = new Buffer(layoutOfGradient.get_size());
             step(
                     kind + " backward weights",
                     new convolution_backward_weights(backwardWeights),
                     new Operand(DNNL_ARG_SRC, x, src),
                     new Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw.buffer, dw.layout));
-            gradientOf(c.weight(), dw);
-            float[] zero = new float[c.out().channels()];
-            downloads.add(into -> into.put(c.bias(), zero));
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, layoutOfGradient));
+            gradientOf(c.weight(), dw, layoutOfGradient, plain);
+            downloads.add(into -> into.put(c.bias(), new float[c.out().channels()]));
             if (c.in().equals(plan.input())) {
                 return;
             }
             var backwardData = new convolution_backward_data.primitive_desc(
                     new convolution_backward_data.desc(algorithm(c, 12), src, any, dst, stride, left, right),
+                    attributes,
                     cpu,
                     forward);
-            Buffer backwardWeightsIn = weights;
-            if (!backwardData.weights_desc().equals(forward.weights_desc())) {
-                backwardWeightsIn = parameter(c.weight(), plain, backwardData.weights_desc());
-            }
+            Buffer again = parameter(c.weight(), plain, backwardData.weights_desc());
             Buffer dx = contribution(c.in());
             step(
                     kind + " backward data",
                     new convolution_backward_data(backwardData),
                     new Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                    new Operand(DNNL_ARG_WEIGHTS, backwardWeightsIn, backwardData.weights_desc()),
+                    new Operand(DNNL_ARG_WEIGHTS, again, backwardData.weights_desc()),
                     new Operand(DNNL_ARG_DIFF_SRC, dx, src));
         });
     }
@@ -582,28 +636,36 @@ final class OneDnnProgram implements AutoCloseable {
         var forward = new batch_normalization_forward.primitive_desc(
                 new batch_normalization_forward.desc(
                         prop_kind.forward_training.value, desc, (float) b.epsilon(), flags),
+                attributes,
                 cpu);
         memory.desc pair = new memory.desc(new long[] {2, channels}, F32, format_tag.nc);
         memory.desc vector = new memory.desc(new long[] {channels}, F32, format_tag.x);
-        Buffer scaleShift = new Buffer(8L * channels, true);
-        uploads.add(parameters -> {
-            FloatPointer target = scaleShift.floats();
-            target.put(parameters.get(b.scale()));
-            target.getPointer(channels).put(parameters.get(b.shift()));
-        });
-        Buffer mean = new Buffer(4L * channels, true);
-        Buffer variance = new Buffer(4L * channels, true);
+        Buffer scaleShift = borrow(
+                b.scale() + ", " + b.shift(),
+                parameters -> Floats.concat(parameters.get(b.scale()), parameters.get(b.shift())),
+                pair,
+                pair);
         String bias = b.layer() + ".bias";
+        Buffer mean;
+        Buffer variance;
         if (frozen) {
-            uploads.add(parameters -> {
-                float[] m = parameters.get(b.layer() + ".bn.running_mean").clone();
-                float[] left = parameters.get(bias); // left out of the convolution, see there
-                for (int c = 0; c < channels; c++) {
-                    m[c] -= left[c];
-                }
-                mean.floats().put(m);
-                variance.floats().put(parameters.get(b.layer() + ".bn.running_var"));
-            });
+            String runningMean = b.layer() + ".bn.running_mean";
+            mean = borrow(
+                    runningMean + " - " + bias,
+                    parameters -> {
+                        float[] m = parameters.get(runningMean).clone();
+                        float[] left = parameters.get(bias); // left out of the convolution, see there
+                        for (int c = 0; c < channels; c++) {
+                            m[c] -= left[c];
+                        }
+                        return m;
+                    },
+                    vector,
+                    vector);
+            variance = parameter(b.layer() + ".bn.running_var", vector, vector);
+        } else {
+            mean = new Buffer(4L * channels, zeros(4L * channels));
+            variance = new Buffer(4L * channels, zeros(4L * channels));
         }
         statistics.put(b.layer(), new BatchStatistics(mean, variance, channels, bias));
         Operand workspace = workspace(forward.workspace_desc());
@@ -624,10 +686,11 @@ final class OneDnnProgram implements AutoCloseable {
             var backward = new batch_normalization_backward.primitive_desc(
                     new batch_normalization_backward.desc(
                             prop_kind.backward.value, desc, desc, (float) b.epsilon(), flags),
+                    attributes,
                     cpu,
                     forward);
             Buffer dx = contribution(b.in());
-            Buffer dScaleShift = new Buffer(8L * channels, true);
+            Buffer dScaleShift = new Buffer(8L * channels).kept();
             step(
                     "batch-norm backward",
                     new batch_normalization_backward(backward),
@@ -656,8 +719,9 @@ final class OneDnnProgram implements AutoCloseable {
         memory.desc biasDesc = new memory.desc(new long[] {c.out().channels()}, F32, format_tag.x);
         post_ops relu = new post_ops();
         relu.append_eltwise(1f, algorithm.eltwise_relu, 0f, 0f);
-        primitive_attr attributes = new primitive_attr();
-        attributes.set_post_ops(relu);
+        primitive_attr fused = new primitive_attr();
+        fused.set_scratchpad_mode(scratchpad_mode.user);
+        fused.set_post_ops(relu);
         var forward = new convolution_forward.primitive_desc(
                 new convolution_forward.desc(
                         prop_kind.forward_inference,
@@ -669,35 +733,49 @@ final class OneDnnProgram implements AutoCloseable {
                         new long[] {c.stride(), c.stride()},
                         new long[] {c.padding(), c.padding()},
                         rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding())),
-                attributes,
+                fused,
                 cpu);
         memory.desc weightDesc = forward.weights_desc();
-        Stored weights = new Stored(new memory.desc(weightDims(c), F32, format_tag.oihw), weightDesc, false);
-        Buffer bias = new Buffer(4L * c.out().channels(), true);
-        uploads.add(parameters -> {
-            float[] w = parameters.get(c.weight()).clone();
-            float[] b = parameters.get(c.bias()).clone();
-            float[] scale = parameters.get(norm.scale());
-            float[] shift = parameters.get(norm.shift());
-            float[] mean = parameters.get(norm.layer() + ".bn.running_mean");
+        Function<Parameters, float[]> factors = parameters -> {
+            float[] scale = parameters.get(norm.scale()).clone();
             float[] variance = parameters.get(norm.layer() + ".bn.running_var");
-            int perChannel = w.length / b.length;
-            for (int o = 0; o < b.length; o++) {
-                float factor = (float) (scale[o] / Math.sqrt(variance[o] + norm.epsilon()));
-                for (int i = 0; i < perChannel; i++) {
-                    w[o * perChannel + i] *= factor;
-                }
-                b[o] = (b[o] - mean[o]) * factor + shift[o];
+            for (int o = 0; o < scale.length; o++) {
+                scale[o] = (float) (scale[o] / Math.sqrt(variance[o] + norm.epsilon()));
             }
-            bias.floats().put(b);
-            staging.put(w);
-            weights.write(w);
-        });
+            return scale;
+        };
+        Buffer kernels = borrow(
+                c.weight() + ", folded",
+                parameters -> {
+                    float[] w = parameters.get(c.weight()).clone();
+                    float[] factor = factors.apply(parameters);
+                    int perChannel = w.length / factor.length;
+                    for (int i = 0; i < w.length; i++) {
+                        w[i] *= factor[i / perChannel];
+                    }
+                    return w;
+                },
+                new memory.desc(weightDims(c), F32, format_tag.oihw),
+                weightDesc);
+        Buffer bias = borrow(
+                c.bias() + ", folded",
+                parameters -> {
+                    float[] b = parameters.get(c.bias()).clone();
+                    float[] factor = factors.apply(parameters);
+                    float[] mean = parameters.get(norm.layer() + ".bn.running_mean");
+                    float[] shift = parameters.get(norm.shift());
+                    for (int o = 0; o < b.length; o++) {
+                        b[o] = (b[o] - mean[o]) * factor[o] + shift[o];
+                    }
+                    return b;
+                },
+                biasDesc,
+                biasDesc);
         step(
                 c.kernel() + "x" + c.kernel() + " forward",
                 new convolution_forward(forward),
                 new Operand(DNNL_ARG_SRC, value(c.in()), src),
-                new Operand(DNNL_ARG_WEIGHTS, weights.buffer, weightDesc),
+                new Operand(DNNL_ARG_WEIGHTS, kernels, weightDesc),
                 new Operand(DNNL_ARG_BIAS, bias, biasDesc),
                 new Operand(DNNL_ARG_DST, value(norm.out()), dst));
     }
@@ -711,6 +789,7 @@ final class OneDnnProgram implements AutoCloseable {
         long[] right = rightPadding(p.in().side(), p.out().side(), 3, p.stride(), p.padding());
         var forward = new pooling_forward.primitive_desc(
                 new pooling_forward.desc(propagation(), algorithm.pooling_max, src, dst, stride, kernel, left, right),
+                attributes,
                 cpu);
         List<Operand> operands = new ArrayList<>(
                 List.of(new Operand(DNNL_ARG_SRC, value(p.in()), src), new Operand(DNNL_ARG_DST, value(p.out()), dst)));
@@ -725,6 +804,7 @@ final class OneDnnProgram implements AutoCloseable {
             Buffer dy = gradient(p.out());
             var backward = new pooling_backward.primitive_desc(
                     new pooling_backward.desc(algorithm.pooling_max, src, dst, stride, kernel, left, right),
+                    attributes,
                     cpu,
                     forward);
             step(
@@ -742,7 +822,7 @@ final class OneDnnProgram implements AutoCloseable {
         memory.desc dst = description(p.out());
         Buffer x = value(p.in());
         Buffer y = value(p.out());
-        Buffer squares = new Buffer(src.get_size(), false);
+        Buffer squares = new Buffer(src.get_size());
         elementwise("L2 pooling forward", algorithm.eltwise_square, 0, 0, x, squares, src);
         long[] stride = {p.stride(), p.stride()};
         long[] kernel = {3, 3};
@@ -757,6 +837,7 @@ final class OneDnnProgram implements AutoCloseable {
                         kernel,
                         none,
                         none),
+                attributes,
                 cpu);
         step(
                 "L2 pooling forward",
@@ -780,10 +861,12 @@ final class OneDnnProgram implements AutoCloseable {
                             kernel,
                             none,
                             none),
+                    attributes,
                     cpu);
             var backward = new pooling_backward.primitive_desc(
                     new pooling_backward.desc(
                             algorithm.pooling_avg_exclude_padding, src, dst, stride, kernel, none, none),
+                    attributes,
                     cpu,
                     trainable);
             step(
@@ -798,7 +881,7 @@ final class OneDnnProgram implements AutoCloseable {
     private void elementwise(
             String kind, algorithm function, float alpha, float beta, Buffer in, Buffer out, memory.desc desc) {
         var forward = new eltwise_forward.primitive_desc(
-                new eltwise_forward.desc(prop_kind.forward_inference, function, desc, alpha, beta), cpu);
+                new eltwise_forward.desc(prop_kind.forward_inference, function, desc, alpha, beta), attributes, cpu);
         step(
                 kind,
                 new eltwise_forward(forward),
@@ -809,9 +892,9 @@ final class OneDnnProgram implements AutoCloseable {
     private void elementwiseBackward(
             algorithm function, int argument, Buffer value, Buffer in, Buffer out, memory.desc desc) {
         var forward = new eltwise_forward.primitive_desc(
-                new eltwise_forward.desc(prop_kind.forward_training, function, desc, 0f, 0f), cpu);
+                new eltwise_forward.desc(prop_kind.forward_training, function, desc, 0f, 0f), attributes, cpu);
         var backward = new eltwise_backward.primitive_desc(
-                new eltwise_backward.desc(function, desc, desc, 0f, 0f), cpu, forward);
+                new eltwise_backward.desc(function, desc, desc, 0f, 0f), attributes, cpu, forward);
         step(
                 "L2 pooling backward",
                 new eltwise_backward(backward),
@@ -829,6 +912,7 @@ final class OneDnnProgram implements AutoCloseable {
                 new lrn_forward.desc(
                         propagation(), algorithm.lrn_across_channels, desc, size, alpha, (float) l.beta(), (float)
                                 l.bias()),
+                attributes,
                 cpu);
         Buffer x = value(l.in());
         Buffer y = value(l.out());
@@ -846,6 +930,7 @@ final class OneDnnProgram implements AutoCloseable {
             var backward = new lrn_backward.primitive_desc(
                     new lrn_backward.desc(
                             algorithm.lrn_across_channels, desc, desc, size, alpha, (float) l.beta(), (float) l.bias()),
+                    attributes,
                     cpu,
                     forward);
             step(
@@ -899,6 +984,7 @@ final class OneDnnProgram implements AutoCloseable {
         var forward = new pooling_forward.primitive_desc(
                 new pooling_forward.desc(
                         propagation(), algorithm.pooling_avg_exclude_padding, src, dst, window, window, none, none),
+                attributes,
                 cpu);
         step(
                 "head",
@@ -910,6 +996,7 @@ final class OneDnnProgram implements AutoCloseable {
                 var backward = new pooling_backward.primitive_desc(
                         new pooling_backward.desc(
                                 algorithm.pooling_avg_exclude_padding, src, dst, window, window, none, none),
+                        attributes,
                         cpu,
                         forward);
                 Buffer dy = gradient(m.out());
@@ -934,15 +1021,15 @@ final class OneDnnProgram implements AutoCloseable {
         memory.desc plain = new memory.desc(new long[] {l.out().channels(), l.in().channels()}, F32, format_tag.oi);
         memory.desc biasDesc = new memory.desc(new long[] {l.out().channels()}, F32, format_tag.x);
         var forward = new inner_product_forward.primitive_desc(
-                new inner_product_forward.desc(propagation(), src, any, biasDesc, dst), cpu);
-        Buffer weights = parameter(l.weight(), plain, forward.weights_desc());
+                new inner_product_forward.desc(propagation(), src, any, biasDesc, dst), attributes, cpu);
+        Buffer kernels = parameter(l.weight(), plain, forward.weights_desc());
         Buffer bias = parameter(l.bias(), biasDesc, biasDesc);
         Buffer x = value(l.in());
         step(
                 "head",
                 new inner_product_forward(forward),
                 new Operand(DNNL_ARG_SRC, x, src),
-                new Operand(DNNL_ARG_WEIGHTS, weights, forward.weights_desc()),
+                new Operand(DNNL_ARG_WEIGHTS, kernels, forward.weights_desc()),
                 new Operand(DNNL_ARG_BIAS, bias, biasDesc),
                 new Operand(DNNL_ARG_DST, linearOut, dst));
         if (!training || linearGradient == null) {
@@ -951,20 +1038,21 @@ final class OneDnnProgram implements AutoCloseable {
         Buffer dy = linearGradient;
         tape.add(() -> {
             var backwardWeights = new inner_product_backward_weights.primitive_desc(
-                    new inner_product_backward_weights.desc(src, any, biasDesc, dst), cpu, forward);
-            Stored dw = new Stored(plain, backwardWeights.diff_weights_desc(), true);
-            Stored db = new Stored(biasDesc, biasDesc, true);
+                    new inner_product_backward_weights.desc(src, any, biasDesc, dst), attributes, cpu, forward);
+            memory.desc layoutOfGradient = backwardWeights.diff_weights_desc();
+            Buffer dw = new Buffer(layoutOfGradient.get_size());
+            Buffer db = new Buffer(biasDesc.get_size());
             step(
                     "head",
                     new inner_product_backward_weights(backwardWeights),
                     new Operand(DNNL_ARG_SRC, x, src),
                     new Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw.buffer, dw.layout),
-                    new Operand(DNNL_ARG_DIFF_BIAS, db.buffer, db.layout));
-            gradientOf(l.weight(), dw);
-            gradientOf(l.bias(), db);
+                    new Operand(DNNL_ARG_DIFF_WEIGHTS, dw, layoutOfGradient),
+                    new Operand(DNNL_ARG_DIFF_BIAS, db, biasDesc));
+            gradientOf(l.weight(), dw, layoutOfGradient, plain);
+            gradientOf(l.bias(), db, biasDesc, biasDesc);
             var backwardData = new inner_product_backward_data.primitive_desc(
-                    new inner_product_backward_data.desc(src, any, dst), cpu, forward);
+                    new inner_product_backward_data.desc(src, any, dst), attributes, cpu, forward);
             Buffer again = parameter(l.weight(), plain, backwardData.weights_desc());
             step(
                     "head",
@@ -979,7 +1067,7 @@ final class OneDnnProgram implements AutoCloseable {
 
     /** What a forward primitive leaves for its backward one. */
     private Operand workspace(memory.desc desc) {
-        return new Operand(DNNL_ARG_WORKSPACE, new Buffer(desc.get_size(), false), desc);
+        return new Operand(DNNL_ARG_WORKSPACE, new Buffer(desc.get_size()), desc);
     }
 
     private prop_kind propagation() {
@@ -1004,12 +1092,12 @@ final class OneDnnProgram implements AutoCloseable {
     }
 
     private Buffer value(Tensor t) {
-        return values.computeIfAbsent(t, x -> new Buffer(description(x).get_size(), false));
+        return values.computeIfAbsent(t, x -> new Buffer(description(x).get_size()));
     }
 
     /** A new buffer for one more contribution to the gradient of a tensor. */
     private Buffer contribution(Tensor t) {
-        Buffer buffer = new Buffer(description(t).get_size(), false);
+        Buffer buffer = new Buffer(description(t).get_size());
         gradients.computeIfAbsent(t, x -> new ArrayList<>()).add(buffer);
         return buffer;
     }
@@ -1034,99 +1122,43 @@ final class OneDnnProgram implements AutoCloseable {
             operands.add(new Operand(DNNL_ARG_DST, total, desc));
             step(
                     "sum",
-                    new sum(new sum.primitive_desc(desc, new FloatPointer(ones), descs.position(0), cpu)),
+                    new sum(new sum.primitive_desc(desc, new FloatPointer(ones), descs.position(0), cpu, attributes)),
                     operands);
         }
         return total;
     }
 
-    /** A buffer with a parameter in the wanted layout; the same one for the same layout. */
+    /** A buffer with a parameter in the wanted layout. */
     private Buffer parameter(String name, memory.desc plain, memory.desc wanted) {
-        List<Stored> all = parameters.computeIfAbsent(name, x -> new ArrayList<>());
-        for (Stored one : all) {
-            if (one.layout.equals(wanted)) {
-                return one.buffer;
-            }
-        }
-        Stored stored = new Stored(plain, wanted, false);
-        all.add(stored);
-        return stored.buffer;
+        return borrow(name, parameters -> parameters.get(name), plain, wanted);
     }
 
-    private void gradientOf(String name, Stored stored) {
-        downloads.add(into -> into.put(name, stored.read()));
+    /** A buffer with what is derived from parameters, in the wanted layout. */
+    private Buffer borrow(String name, Function<Parameters, float[]> values, memory.desc plain, memory.desc wanted) {
+        OneDnnWeights.Stored stored = weights.borrow(name, values, plain, wanted);
+        borrowed.computeIfAbsent(name, x -> new ArrayList<>()).add(stored);
+        return new Buffer(stored.size(), stored.pointer());
     }
 
-    /** A parameter or its gradient as oneDNN wants it, and the way from and to Torch's plain layout. */
-    private final class Stored {
-        private final memory.desc plain;
-        private final memory.desc layout;
-        private final boolean gradient;
-        private final Buffer buffer;
-        private final float[] values;
-        /** From the plain layout, or to it for a gradient; none when the layouts are the same. */
-        private @Nullable Conversion conversion;
-
-        Stored(memory.desc plain, memory.desc layout, boolean gradient) {
-            this.plain = plain;
-            this.gradient = gradient;
-            this.layout = layout;
-            buffer = new Buffer(layout.get_size(), true);
-            values = new float[gradient ? (int) (plain.get_size() / 4) : 0];
-            allStored.add(this);
+    /** Hands a parameter's gradient out in Torch's layout, in an array that the next run overwrites. */
+    private void gradientOf(String name, Buffer gradient, memory.desc layoutOfGradient, memory.desc plain) {
+        Buffer out = gradient;
+        if (!plain.equals(layoutOfGradient)) {
+            out = new Buffer(plain.get_size());
+            reorder("gradients out", gradient, layoutOfGradient, out, plain);
         }
-
-        /** To be called once when buffers have memory. */
-        void prepare() {
-            if (!plain.equals(layout)) {
-                memory staged = new memory(plain, cpu, staging);
-                memory own = new memory(layout, cpu, buffer.pointer());
-                conversion = gradient ? new Conversion(own, staged) : new Conversion(staged, own);
-            }
-        }
-
-        /** Takes the values, which also lie in {@link #staging}. */
-        void write(float[] all) {
-            if (conversion == null) {
-                buffer.floats().put(all);
-            } else {
-                conversion.run();
-            }
-        }
-
-        /** The values; the array is overwritten by the next call. */
-        float[] read() {
-            if (conversion == null) {
-                buffer.floats().get(values);
-            } else {
-                conversion.run();
-                staging.get(values);
-            }
-            return values;
-        }
-    }
-
-    private final class Conversion {
-        private final memory from;
-        private final memory to;
-        private final reorder primitive;
-
-        Conversion(memory from, memory to) {
-            this.from = from;
-            this.to = to;
-            primitive = new reorder(from, to);
-        }
-
-        void run() {
-            primitive.execute(stream, from, to);
-            stream._wait();
-        }
+        Buffer kept = out.kept();
+        float[] result = new float[(int) (plain.get_size() / Float.BYTES)];
+        downloads.add(into -> {
+            kept.floats().get(result);
+            into.put(name, result);
+        });
     }
 
     private void reorder(String kind, Buffer from, memory.desc fromDesc, Buffer to, memory.desc toDesc) {
         step(
                 kind,
-                new reorder(new reorder.primitive_desc(cpu, fromDesc, cpu, toDesc)),
+                new reorder(new reorder.primitive_desc(cpu, fromDesc, cpu, toDesc, attributes, false)),
                 new Operand(DNNL_ARG_FROM, from, fromDesc),
                 new Operand(DNNL_ARG_TO, to, toDesc));
     }
@@ -1139,7 +1171,13 @@ final class OneDnnProgram implements AutoCloseable {
         implementations
                 .computeIfAbsent(implementation(primitive), x -> new TreeSet<>())
                 .add(kind);
-        add(new Step(kind, primitive, null, List.copyOf(operands)));
+        memory.desc scratchpad = new memory.desc(
+                dnnl_primitive_desc_query_md(primitive.get_dnnl_primitive_desc(), dnnl_query_scratchpad_md, 0));
+        List<Operand> all = new ArrayList<>(operands);
+        if (scratchpad.get_size() > 0) {
+            all.add(new Operand(DNNL_ARG_SCRATCHPAD, new Buffer(scratchpad.get_size()), scratchpad));
+        }
+        add(new Step(kind, primitive, null, all));
     }
 
     /** oneDNN's name for the code that computes a primitive, such as {@code jit:avx2} or {@code ref:any}. */

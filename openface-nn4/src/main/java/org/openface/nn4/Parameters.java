@@ -43,8 +43,8 @@ final class Parameters {
      * Starting weights as Torch draws them: uniform in ±1/√(inputs of the unit) for convolutions, linear layers and their
      * biases; batch-norm starts as the identity (scale 1, where Torch7 drew scales from [0, 1); shift 0).
      *
-     * <p>Each tensor has a generator of its own, derived from the seed and its place, so that one network's weights do not
-     * depend on how many another layer drew.
+     * <p>Each tensor has a generator of its own, addressed by the seed and its place, so that one network's weights do not
+     * depend on how many another layer drew, and other seeds have nothing in common.
      */
     static Parameters initial(List<TensorSpec> specs, long seed) {
         Parameters parameters = zeros(specs);
@@ -58,13 +58,18 @@ final class Parameters {
                 if (spec.shape().size() > 1) { // a bias has the bound of the weights before it
                     bound = 1 / Math.sqrt((double) spec.length() / spec.shape().get(0));
                 }
-                SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + i);
+                SplittableRandom random = new SplittableRandom(mixed(mixed(seed) + i));
                 for (int k = 0; k < tensor.length; k++) {
                     tensor[k] = (float) ((2 * random.nextDouble() - 1) * bound);
                 }
             }
         }
         return parameters;
+    }
+
+    /** Spreads neighbouring numbers over all; a sum or product alone would make their generators shifted copies. */
+    private static long mixed(long address) {
+        return new SplittableRandom(address).nextLong();
     }
 
     List<TensorSpec> specs() {

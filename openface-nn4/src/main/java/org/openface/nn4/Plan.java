@@ -41,6 +41,13 @@ record Plan(Tensor input, List<Op> ops) {
     sealed interface Op {
         Tensor out();
 
+        /** The input, or the first of several. */
+        Tensor in();
+
+        default List<Tensor> ins() {
+            return List.of(in());
+        }
+
         /** Parameters {@code weight} (out, in, kernel, kernel) and {@code bias}. */
         record Convolution(Tensor in, Tensor out, String weight, String bias, int kernel, int stride, int padding)
                 implements Op {}
@@ -60,7 +67,12 @@ record Plan(Tensor input, List<Op> ops) {
                 implements Op {}
 
         /** By channel; inputs that are smaller are centred in zeros, an odd row or column of which is at the end. */
-        record Concat(List<Tensor> ins, Tensor out) implements Op {}
+        record Concat(List<Tensor> ins, Tensor out) implements Op {
+            @Override
+            public Tensor in() {
+                return ins.get(0);
+            }
+        }
 
         /** Over rows and columns. */
         record Mean(Tensor in, Tensor out) implements Op {}
@@ -83,6 +95,9 @@ record Plan(Tensor input, List<Op> ops) {
 
     /** Walks the graph's operations in order; what only makes sense with a later operation waits in {@code pending}. */
     private static final class Lowering {
+        /** Scale and shift are there; the channel is axis 3. */
+        private static final long[] BATCH_NORM = {1, 1, 3};
+
         private final SameDiff graph;
         private final Map<String, Tensor> tensors = new HashMap<>();
         private final Map<String, SameDiffOp> pending = new HashMap<>();
@@ -128,7 +143,9 @@ record Plan(Tensor input, List<Op> ops) {
         }
 
         private void convolution(SameDiffOp op, long[] i) {
-            require(op, i[0] == i[1] && i[2] == i[3] && i[4] == i[5] && i[6] == 1 && i[8] == 0 && i[9] == 1);
+            // Square; not dilated, no padding by itself, channels last, weights as Torch has them.
+            require(op, i[0] == i[1] && i[2] == i[3] && i[4] == i[5]);
+            require(op, Arrays.equals(Arrays.copyOfRange(i, 6, 11), new long[] {1, 1, 0, 1, 1}));
             Tensor in = tensor(op, 0);
             int kernel = (int) i[0];
             int stride = (int) i[2];
@@ -142,6 +159,9 @@ record Plan(Tensor input, List<Op> ops) {
             SameDiffOp norm = waiting(op, input(op, 0), "batchnorm");
             SameDiffOp moments = waiting(op, input(norm, 1), "moments");
             require(op, input(moments, 0).equals(input(norm, 0)) && scalar(op) == 0);
+            require(moments, Arrays.equals(integers(moments.getOp()), new long[] {0, 1, 2})); // over all but channels
+            require(norm, Arrays.equals(integers(norm.getOp()), BATCH_NORM));
+            require(norm, input(norm, 2).equals(moments.getOutputsOfOp().get(1)));
             Tensor in = tensor(norm, 0);
             String scale = input(norm, 3);
             double epsilon = ((DynamicCustomOp) norm.getOp()).tArgs()[0];
@@ -155,12 +175,18 @@ record Plan(Tensor input, List<Op> ops) {
         }
 
         private void maxPool(SameDiffOp op, long[] i) {
-            require(op, i[0] == 3 && i[1] == 3 && i[2] == i[3] && i[4] == i[5] && i[10] == 1);
+            requirePooling(op, i);
             Tensor in = tensor(op, 0);
             int stride = (int) i[2];
             int padding = (int) i[4];
             int side = (in.side() + 2 * padding - 3) / stride + 1;
             emit(new MaxPool(in, new Tensor(output(op), in.channels(), side), stride, padding));
+        }
+
+        /** 3×3 and square; not dilated, no padding by itself, and not part of a mean; channels last. */
+        private static void requirePooling(SameDiffOp op, long[] i) {
+            require(op, i[0] == 3 && i[1] == 3 && i[2] == i[3] && i[4] == i[5]);
+            require(op, Arrays.equals(Arrays.copyOfRange(i, 6, 11), new long[] {1, 1, 0, 0, 1}));
         }
 
         private void localResponseNorm(SameDiffOp op, DynamicCustomOp f) {
@@ -180,15 +206,8 @@ record Plan(Tensor input, List<Op> ops) {
             }
             SameDiffOp average = waiting(op, input(inner, 0), "avgpool2d");
             long[] i = integers(average.getOp());
-            require(
-                    op,
-                    scalar(inner) == 9
-                            && i[0] == 3
-                            && i[1] == 3
-                            && i[2] == i[3]
-                            && i[4] == 0
-                            && i[5] == 0
-                            && i[10] == 1);
+            requirePooling(average, i);
+            require(op, scalar(inner) == 9 && i[4] == 0);
             int stride = (int) i[2];
             Tensor in = tensor(waiting(op, input(average, 0), "square"), 0);
             int side = (in.side() - 3) / stride + 1;
@@ -208,6 +227,8 @@ record Plan(Tensor input, List<Op> ops) {
                     int before = frame[1][0];
                     int after = frame[1][1];
                     int[][] centred = {{0, 0}, {before, after}, {before, after}, {0, 0}};
+                    require(pad, Arrays.equals(integers(pad.getOp()), new long[] {0})); // with a constant
+                    require(pad, Arrays.equals(((DynamicCustomOp) pad.getOp()).tArgs(), new double[] {0}));
                     require(pad, Arrays.deepEquals(frame, centred) && (after == before || after == before + 1));
                     in = tensor(pad, 0);
                     side = Math.max(side, in.side() + before + after);
@@ -228,7 +249,8 @@ record Plan(Tensor input, List<Op> ops) {
 
         private void linear(SameDiffOp op) {
             SameDiffOp product = waiting(op, input(op, 0), "matmul");
-            require(op, Arrays.equals(integers(product.getOp()), new long[] {0, 1, 0}));
+            require(product, Arrays.equals(integers(product.getOp()), new long[] {0, 1, 0}));
+            require(product, Arrays.equals(((DynamicCustomOp) product.getOp()).tArgs(), new double[] {1, 0}));
             String weight = input(product, 1);
             int channels = (int) graph.getVariable(weight).getArr().size(0);
             emit(new Linear(tensor(product, 0), new Tensor(output(op), channels, 1), weight, input(op, 1)));
@@ -236,7 +258,9 @@ record Plan(Tensor input, List<Op> ops) {
 
         private void normalize(SameDiffOp op) {
             SameDiffOp sum = waiting(op, input(waiting(op, input(op, 1), "sqrt"), 0), "add_scalar");
-            SameDiffOp square = waiting(op, input(waiting(op, input(sum, 0), "reduce_sum"), 0), "square");
+            SameDiffOp total = waiting(op, input(sum, 0), "reduce_sum");
+            require(total, Arrays.equals(((ReduceOp) total.getOp()).dimensions().toIntVector(), new int[] {1}));
+            SameDiffOp square = waiting(op, input(total, 0), "square");
             require(op, input(square, 0).equals(input(op, 0)));
             Tensor in = tensor(op, 0);
             emit(new Normalize(in, new Tensor(output(op), in.channels(), 1), scalar(sum)));

@@ -41,6 +41,7 @@ final class SameDiffExecutor implements Executor {
     private static final String LOSS_GRADIENT = "lossGradient";
 
     private final NativeThread thread = new NativeThread();
+    private final int threads;
 
     private final Architecture architecture;
     private final int embeddingSize;
@@ -50,6 +51,10 @@ final class SameDiffExecutor implements Executor {
     SameDiffExecutor(Architecture architecture, int embeddingSize) {
         this.architecture = architecture;
         this.embeddingSize = embeddingSize;
+        threads = thread.call(() -> {
+            ComputeThreads.setForThisThread(); // ND4J computes with OpenMP, too
+            return ComputeThreads.setForNd4j();
+        });
     }
 
     @Override
@@ -59,14 +64,20 @@ final class SameDiffExecutor implements Executor {
 
     @Override
     public int threads() {
-        return thread.call(() -> Math.max(1, Nd4j.getEnvironment().maxThreads()));
+        return threads;
     }
 
     @Override
-    public long bytesPerImage() {
+    public long bytes(int images) {
         // Measured for small2 and nn4 at 96 pixels (18 and 26 MB); activations grow with the area.
         long perImage = architecture.blocks().size() > 7 ? 26_000_000L : 18_000_000L;
-        return perImage * architecture.imageSize() * architecture.imageSize() / (96 * 96);
+        return images * perImage * architecture.imageSize() * architecture.imageSize() / (96 * 96);
+    }
+
+    /** ND4J allocates past JavaCPP's limits. */
+    @Override
+    public long mostBytes() {
+        return Long.MAX_VALUE;
     }
 
     @Override

@@ -55,16 +55,18 @@ final class UpdateRule {
     /**
      * Adds one step. A change to another kind of optimiser starts with an empty memory.
      *
-     * @param gradients by parameter; scaled in place where they are clipped
+     * @param gradients by parameter; overwritten
+     * @return the first parameter that would get, or be remembered with, a value that is NaN or infinite. When present, all
+     *     parameters are as before and the memory is empty, since it led there.
      */
-    void apply(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
+    Optional<String> apply(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
         if (optimizer instanceof Optimizer.Averaged averaged) {
-            apply(averaged.rule(), parameters, gradients);
+            return apply(averaged.rule(), parameters, gradients);
         } else if (optimizer instanceof Optimizer.Clipped clipped) {
             clip(gradients, clipped.maximumNorm());
-            apply(clipped.rule(), parameters, gradients);
+            return apply(clipped.rule(), parameters, gradients);
         } else {
-            applyPlain(optimizer, parameters, gradients);
+            return applyPlain(optimizer, parameters, gradients);
         }
     }
 
@@ -95,7 +97,7 @@ final class UpdateRule {
         return Optional.ofNullable(average);
     }
 
-    private void applyPlain(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
+    private Optional<String> applyPlain(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
         start(optimizer.getClass().getSimpleName());
         steps++;
         for (TensorSpec spec : specs) {
@@ -106,16 +108,11 @@ final class UpdateRule {
             }
             boolean decays = decays(spec);
             if (optimizer instanceof Optimizer.Adam adam) {
-                adam(adam, p, g, moment(first, spec), moment(second, spec));
+                adam(adam, 1, p, g, moment(first, spec), moment(second, spec));
             } else if (optimizer instanceof Optimizer.AdamW adam) {
-                if (decays) {
-                    float keep = (float) (1 - adam.learningRate() * adam.weightDecay());
-                    for (int i = 0; i < p.length; i++) {
-                        p[i] *= keep;
-                    }
-                }
                 adam(
                         new Optimizer.Adam(adam.learningRate(), adam.beta1(), adam.beta2(), adam.epsilon()),
+                        decays ? (float) (1 - adam.learningRate() * adam.weightDecay()) : 1,
                         p,
                         g,
                         moment(first, spec),
@@ -127,8 +124,31 @@ final class UpdateRule {
             } else if (optimizer instanceof Optimizer.RmsProp rmsProp) {
                 rmsProp(rmsProp, p, g, moment(first, spec), moment(second, spec));
             }
+            if (!isFinite(g) || !isFinite(first.get(spec.name())) || !isFinite(second.get(spec.name()))) {
+                start("");
+                return Optional.of(spec.name());
+            }
+        }
+        for (TensorSpec spec : specs) {
+            System.arraycopy(gradients.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
         }
         parameters.changed();
+        return Optional.empty();
+    }
+
+    /** Whether no value is NaN or infinite; so for no values. */
+    static boolean isFinite(float @Nullable [] values) {
+        if (values == null) {
+            return true;
+        }
+        float a = 0; // two chains, so that additions overlap
+        float b = 0;
+        int i = 0;
+        for (; i + 2 <= values.length; i += 2) {
+            a += values[i] * 0; // NaN if the value is NaN or infinite
+            b += values[i + 1] * 0;
+        }
+        return a + b + (i < values.length ? values[i] * 0 : 0) == 0;
     }
 
     /** Weights decay; biases, and the scales and shifts of batch-norm, have one dimension and do not. */
@@ -153,8 +173,10 @@ final class UpdateRule {
         }
     }
 
+    // Each rule leaves the new values where the gradient was: parameters change only when all new values are known.
+
     /** Kingma and Ba, 2015, in the order of operations of their section 2. */
-    private void adam(Optimizer.Adam adam, float[] p, float[] g, float[] m, float[] v) {
+    private void adam(Optimizer.Adam adam, float keep, float[] p, float[] g, float[] m, float[] v) {
         float beta1 = (float) adam.beta1();
         float beta2 = (float) adam.beta2();
         float rest1 = (float) (1 - adam.beta1());
@@ -165,7 +187,7 @@ final class UpdateRule {
         for (int i = 0; i < p.length; i++) {
             m[i] = beta1 * m[i] + rest1 * g[i];
             v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-            p[i] -= stepSize * m[i] / ((float) Math.sqrt(v[i]) / correction2 + epsilon);
+            g[i] = keep * p[i] - stepSize * m[i] / ((float) Math.sqrt(v[i]) / correction2 + epsilon);
         }
     }
 
@@ -174,7 +196,7 @@ final class UpdateRule {
         float learningRate = (float) sgd.learningRate();
         for (int i = 0; i < p.length; i++) {
             velocity[i] = momentum * velocity[i] + (g[i] + weightDecay * p[i]);
-            p[i] -= learningRate * velocity[i];
+            g[i] = p[i] - learningRate * velocity[i];
         }
     }
 
@@ -187,7 +209,7 @@ final class UpdateRule {
             square[i] = rho * square[i] + rest * g[i] * g[i];
             float delta = (float) Math.sqrt(step[i] + epsilon) / (float) Math.sqrt(square[i] + epsilon) * g[i];
             step[i] = rho * step[i] + rest * delta * delta;
-            p[i] -= learningRate * delta;
+            g[i] = p[i] - learningRate * delta;
         }
     }
 
@@ -200,7 +222,7 @@ final class UpdateRule {
         for (int i = 0; i < p.length; i++) {
             square[i] = alpha * square[i] + rest * g[i] * g[i];
             velocity[i] = momentum * velocity[i] + g[i] / ((float) Math.sqrt(square[i]) + epsilon);
-            p[i] -= learningRate * velocity[i];
+            g[i] = p[i] - learningRate * velocity[i];
         }
     }
 

@@ -2,11 +2,14 @@ package org.openface.nn4;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.openface.nn4.Architecture.Convolution;
+import org.openface.nn4.Architecture.TensorSpec;
 
 class ArchitectureTest {
     /** The counts in the heads of OpenFace's .def.lua files. */
@@ -57,5 +60,24 @@ class ArchitectureTest {
             largest = Math.max(largest, Math.abs(w));
         }
         assertThat(largest).isBetween(0.99f * bound, bound);
+    }
+
+    /** Uniform weights of two seeds in common, at any shift: as for numbers that have nothing to do with each other. */
+    @Test
+    void seedsAndTensorsShareNoWeights() {
+        List<TensorSpec> specs = List.of(
+                new TensorSpec("a.weight", List.of(1, 1000), true), new TensorSpec("b.weight", List.of(1, 1000), true));
+        Set<Float> seen = new HashSet<>();
+        int drawn = 0;
+        for (long seed : new long[] {-1, 0, 1, 2, 3, 0x9E3779B97F4A7C15L}) {
+            for (TensorSpec spec : specs) {
+                for (float weight : Parameters.initial(specs, seed).get(spec.name())) {
+                    seen.add(weight);
+                    drawn++;
+                }
+            }
+        }
+        // 12,000 of the 2^24 or more floats in the range: about 4 of them twice by chance.
+        assertThat(seen).hasSizeGreaterThan(drawn - 30);
     }
 }

@@ -242,7 +242,8 @@ class BlocksAgainstPyTorchTest {
         Plan plan = Plan.of(new Nn4Graph(network.variant().architecture(), 128, true).sameDiff());
         try (engine cpu = new engine(engine.kind.cpu, 0)) {
             for (Mode mode : List.of(Mode.INFERENCE, Mode.TRAINING)) {
-                try (OneDnnProgram program = new OneDnnProgram(plan, images, mode, cpu, false);
+                try (OneDnnWeights weights = new OneDnnWeights(cpu);
+                        OneDnnProgram program = new OneDnnProgram(plan, images, mode, cpu, weights, false);
                         BytePointer arena = new BytePointer(program.sharedBytes())) {
                     program.bind(arena);
                     program.load(network.parameters());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.common.hash.Hashing;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
@@ -248,6 +251,44 @@ class Nn4ModelTest {
             }
             // Not equal: inference takes the unbiased variance, training the biased one.
             assertThat(distance(after, inTraining)).isLessThan(0.05 * distance(before, inTraining));
+        }
+    }
+
+    private static String state(Nn4Model m) throws IOException {
+        ByteArrayOutputStream state = new ByteArrayOutputStream();
+        m.writeState(state);
+        return Hashing.sha256().hashBytes(state.toByteArray()).toString();
+    }
+
+    private static StepReport overflowing(Nn4Model m, Optimizer optimizer) {
+        try (ForwardPass pass = m.forward(batch(3), m.plan(3, GIGABYTE))) {
+            return pass.update(new EmbeddingBatch(16, Reference.uniform(1001, 3 * 16)), optimizer);
+        }
+    }
+
+    /** New weights that overflow under a finite gradient, and statistics that do under finite weights. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Nn4Model.Engine.class,
+            names = {"ONEDNN", "SAMEDIFF"})
+    void aStepToWhatIsNoNumberIsNamedAndLeavesTheStateAlone(Nn4Model.Engine engine) throws IOException {
+        try (Nn4Model m = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2)
+                .embeddingSize(16)
+                .engine(engine)
+                .build()) {
+            String before = state(m);
+            assertThat(overflowing(m, Optimizer.sgd(1e42)).firstNonFinite()).contains("conv1.weight");
+            assertThat(state(m)).isEqualTo(before);
+
+            // Of squares 1e40 no float is the mean.
+            m.scale("conv3.weight", 1e20f);
+            before = state(m);
+            assertThat(overflowing(m, Optimizer.sgd(1e-3)).firstNonFinite()).contains("conv3.bn.running_var");
+            assertThat(state(m)).isEqualTo(before);
+            assertThatThrownBy(() -> m.estimateBatchStatistics(List.of(face(1), face(2), face(3)), 3))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("conv3.bn.running_var over these faces has values that are NaN or infinite");
+            assertThat(state(m)).isEqualTo(before);
         }
     }
 }

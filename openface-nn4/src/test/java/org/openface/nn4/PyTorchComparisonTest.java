@@ -30,7 +30,7 @@ class PyTorchComparisonTest {
         }
     }
 
-    private static void compare(Nn4Model.Variant variant, Executor executor) {
+    static void compare(Nn4Model.Variant variant, Executor executor) {
         Reference reference = Reference.of(variant);
         Architecture architecture = variant.architecture();
         List<TensorSpec> specs = architecture.tensors(128);

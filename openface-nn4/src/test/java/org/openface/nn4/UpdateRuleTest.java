@@ -98,4 +98,36 @@ class UpdateRuleTest {
         rule.average(Optimizer.sgd(1), parameters);
         assertThat(rule.average()).isEmpty();
     }
+
+    /** Every rule, led to overflow in its own way: nothing moves, not even the parameter before the one that overflows. */
+    @Test
+    void aStepToWhatIsNoNumberIsNamedAndNotTaken() {
+        List<TensorSpec> two = List.of(new TensorSpec("a", List.of(1), true), new TensorSpec("b", List.of(2, 1), true));
+        float large = 3e38f;
+        for (Optimizer optimizer : List.of(
+                Optimizer.sgd(1e30),
+                Optimizer.adam(1e-3), // its second moment overflows, and would freeze the weight without a trace
+                Optimizer.adamW(1e-3, 0.1),
+                new Optimizer.AdaDelta(1, 0.9, 1e-6),
+                new Optimizer.RmsProp(0.01, 0.9, 0.5, 1e-8),
+                Optimizer.sgd(1e30).averaged(0.9))) {
+            Parameters values = Parameters.zeros(two);
+            UpdateRule update = new UpdateRule(two);
+            assertThat(update.apply(optimizer, values, Map.of("a", new float[] {1e-3f}, "b", new float[] {1, 1})))
+                    .isEmpty();
+            float[] a = values.get("a").clone();
+            float[] b = values.get("b").clone();
+            int version = values.version();
+            assertThat(update.apply(optimizer, values, Map.of("a", new float[] {1e-3f}, "b", new float[] {1, large})))
+                    .as("%s", optimizer)
+                    .contains("b");
+            assertThat(values.get("a")).isEqualTo(a);
+            assertThat(values.get("b")).isEqualTo(b);
+            assertThat(values.version()).isEqualTo(version);
+            assertThat(update.kind()).isEmpty(); // and the memory that led there is gone
+            assertThat(update.memory()).isEmpty();
+            assertThat(update.apply(optimizer, values, Map.of("a", new float[] {1e-3f}, "b", new float[] {1, 1})))
+                    .isEmpty();
+        }
+    }
 }
