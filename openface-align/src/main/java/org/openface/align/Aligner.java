@@ -5,12 +5,15 @@ import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
@@ -45,6 +48,13 @@ public final class Aligner implements AutoCloseable {
     private static final String VERSION = Optional.ofNullable(
                     Aligner.class.getPackage().getImplementationVersion())
             .orElse("development");
+
+    /**
+     * Of how faces are found and cut out with the same settings; goes up whenever that makes another face of a photograph,
+     * as by a detector's constants. Faces of different revisions are not mixed.
+     */
+    static final int REVISION = 1;
+
     /** OpenFace's {@code MINMAX_TEMPLATE}. */
     private static final String TEMPLATE = "openface-minmax";
 
@@ -61,6 +71,8 @@ public final class Aligner implements AutoCloseable {
     private final @Nullable LandmarkDetector landmarkDetector;
     private final LandmarkSet landmarkSet;
     private final AlignmentProfile profile;
+    private final ImageFiles.Limits limits;
+    private final MemoryBudget memory = MemoryBudget.ofPhotographs();
 
     /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
     private final Deque<NativeDetector> idle = new ArrayDeque<>();
@@ -77,8 +89,9 @@ public final class Aligner implements AutoCloseable {
         dlibBox = builder.dlibBox;
         landmarkDetector = builder.landmarkDetector;
         landmarkSet = builder.effectiveLandmarkSet();
+        limits = builder.limits;
         profile = new AlignmentProfile(
-                builder.detectorName, builder.landmarksName, landmarkSet.name(), TEMPLATE, size, VERSION);
+                builder.detectorName, builder.landmarksName, landmarkSet.name(), TEMPLATE, size, VERSION, REVISION);
         // Missing native libraries should be known now, not at the first photograph.
         idle.add(newDetector.get());
     }
@@ -94,6 +107,7 @@ public final class Aligner implements AutoCloseable {
         private int threads = Runtime.getRuntime().availableProcessors();
         private boolean skipMulti;
         private @Nullable Path fallback;
+        private ImageFiles.Limits limits = ImageFiles.Limits.DEFAULT;
         private Consumer<AlignProgress> listener = progress -> {};
         private String detectorName = "haar";
         private Supplier<NativeDetector> newDetector = HaarDetector::new;
@@ -144,6 +158,16 @@ public final class Aligner implements AutoCloseable {
          */
         public Builder fallback(Path folder) {
             this.fallback = requireNonNull(folder, "folder");
+            return this;
+        }
+
+        /**
+         * What a photograph may demand, by default {@link ImageFiles.Limits#DEFAULT}, 64 megapixels and 256 MiB; larger
+         * ones are {@linkplain SkipReason#UNREADABLE unreadable}. Some telephones make 108 or 200 megapixels. Aligning one
+         * takes 12 bytes of heap per pixel, and of large ones fewer are aligned at the same time.
+         */
+        public Builder limits(ImageFiles.Limits photographs) {
+            this.limits = requireNonNull(photographs, "photographs");
             return this;
         }
 
@@ -272,35 +296,52 @@ public final class Aligner implements AutoCloseable {
      * Aligns the largest face of a photograph on disk. A file that is no readable picture is no exception but an
      * {@linkplain SkipReason#UNREADABLE unreadable} one.
      *
-     * @throws IllegalStateException if this aligner is closed
+     * @throws UncheckedIOException of an {@link InterruptedIOException}, if the thread is interrupted while the photograph
+     *     is read; it stays interrupted
+     * @throws IllegalStateException as {@link #align(RgbImage)}; the message names the photograph
      */
     public Alignment align(Path photograph) {
         checkOpen();
         RgbImage image;
         try {
-            image = ImageFiles.read(photograph);
+            image = ImageFiles.read(photograph, limits);
         } catch (IOException e) {
-            return new Alignment.NotAligned(SkipReason.UNREADABLE, String.valueOf(e.getMessage()));
+            return unreadable(photograph, e);
         }
-        return align(image);
+        return align(image, new StageClock(), photograph);
+    }
+
+    private static Alignment unreadable(Path photograph, IOException e) {
+        if (Thread.currentThread().isInterrupted()) {
+            InterruptedIOException interrupted =
+                    new InterruptedIOException("interrupted while " + photograph + " was read");
+            interrupted.initCause(e);
+            throw new UncheckedIOException(interrupted);
+        }
+        return new Alignment.NotAligned(SkipReason.UNREADABLE, String.valueOf(e.getMessage()));
     }
 
     /**
      * Aligns the largest face of a photograph.
      *
-     * @throws IllegalStateException if this aligner is closed, or if a detector of your own does not give what the
-     *     landmark set needs
+     * @throws IllegalStateException if this aligner is closed; or if a detector, such as one of your own, fails, returns
+     *     null, or does not give what the landmark set needs. The message names it and what it threw, which is the cause.
      */
     public Alignment align(RgbImage photograph) {
         return align(photograph, new StageClock());
     }
 
     private Alignment align(RgbImage photograph, StageClock clock) {
+        return align(photograph, clock, photograph);
+    }
+
+    /** @param named the photograph as messages name it */
+    private Alignment align(RgbImage photograph, StageClock clock, Object named) {
         long start = System.nanoTime();
-        List<DetectedFace> detected = detect(photograph);
+        List<DetectedFace> detected = detect(photograph, named);
         start = clock.add(Stage.DETECT, start);
         List<DetectedFace> faces = detected.stream()
-                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face)))
+                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face, named)))
                 .filter(face -> !face.landmarks().isEmpty())
                 .sorted(Comparator.comparingDouble(face -> -face.box().area()))
                 .toList();
@@ -321,25 +362,46 @@ public final class Aligner implements AutoCloseable {
     }
 
     /** The landmarks of a face; none if they cannot be those of a face. */
-    private List<Point> landmarks(RgbImage photograph, DetectedFace face) {
-        List<Point> points;
-        if (landmarkDetector == null) {
-            points = face.landmarks();
-        } else {
-            boolean isDlib = landmarkDetector instanceof ShapePredictor;
-            points = landmarkDetector.landmarks(photograph, isDlib ? dlibBox.apply(face) : face.box());
+    private List<Point> landmarks(RgbImage photograph, DetectedFace face, Object named) {
+        List<Point> points = face.landmarks();
+        String source = "detector " + profile.detector();
+        LandmarkDetector finder = landmarkDetector;
+        if (finder != null) {
+            source = "landmarks " + profile.landmarks();
+            FaceBox box = finder instanceof ShapePredictor ? dlibBox.apply(face) : face.box();
+            points = answer(() -> finder.landmarks(photograph, box), source, named);
             if (points.isEmpty()) {
                 return points;
             }
         }
+        boolean twoForAll = points.size() == 2 && landmarkSet.needsAllPoints();
         checkState(
-                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !landmarkSet.needsAllPoints()),
-                "%s gave %s landmarks, %s needs %s",
-                landmarkDetector == null ? "detector " + profile.detector() : profile.landmarks(),
+                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !twoForAll),
+                "%s gave %s points for %s, but %s needs %s%s",
+                source,
                 points.size(),
+                named,
                 landmarkSet,
-                landmarkSet.needsAllPoints() ? "68" : "2 or 68");
+                landmarkSet.needsAllPoints() ? "68" : "2 or 68",
+                twoForAll ? "; for the two centres of the eyes call landmarkSet(LandmarkSet.EYE_CENTRES)" : "");
         return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
+    }
+
+    /** What a detector answers, which may be one of the caller's own. */
+    private static <T> List<T> answer(Supplier<@Nullable List<T>> detector, String name, Object photograph) {
+        List<T> answer;
+        try {
+            answer = detector.get();
+        } catch (Exception e) { // Also checked ones, which lambdas in Kotlin and Scala throw.
+            throw new IllegalStateException(name + " failed on " + photograph + ": " + e, e);
+        }
+        checkState(
+                answer != null && answer.stream().noneMatch(Objects::isNull),
+                "%s returned %s for %s; where there is nothing it must return an empty list",
+                name,
+                answer == null ? "null" : "a list with null in it",
+                photograph);
+        return answer;
     }
 
     /**
@@ -364,11 +426,17 @@ public final class Aligner implements AutoCloseable {
      * Embeds the largest face of a photograph.
      *
      * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise
-     * @throws IllegalStateException if there is no face; the message has the reason
+     * @throws NoAlignedFaceException if there is no face; the message names the photograph and the reason
+     * @throws UncheckedIOException as {@link #align(Path)}
+     * @throws IllegalStateException as {@link #align(Path)}
      */
     public Embedding embed(Path photograph, FaceEmbedder embedder) {
         requireFitting(embedder);
-        return embedder.embed(align(photograph).orElseThrow());
+        Alignment alignment = align(photograph);
+        if (alignment instanceof Alignment.NotAligned none) {
+            throw none.exception(" of " + photograph);
+        }
+        return embedder.embed(alignment.orElseThrow());
     }
 
     /**
@@ -392,13 +460,15 @@ public final class Aligner implements AutoCloseable {
      * @throws IllegalArgumentException if one folder is, or lies in, the other; or if {@code aligned} holds faces of
      *     another or unknown alignment profile
      * @throws IOException if the photographs cannot be listed or a face cannot be written; or, as {@link
-     *     java.io.InterruptedIOException}, if the calling thread was interrupted. Faces written until then stay.
+     *     InterruptedIOException}, if the calling thread was interrupted. Faces written until then stay.
      * @throws IllegalStateException if this aligner is closed
      */
     public AlignReport alignDirectory(Path raw, Path aligned) throws IOException {
         checkOpen();
         return new DirectoryJob(
-                        this::align, profile(), new DirectoryJob.Settings(threads, skipMulti, fallback, listener))
+                        this::align,
+                        profile(),
+                        new DirectoryJob.Settings(threads, skipMulti, fallback, listener, limits, memory))
                 .run(raw, aligned);
     }
 
@@ -407,7 +477,7 @@ public final class Aligner implements AutoCloseable {
      * detector that gives all 68 points they are those of the eye centres. The result does not depend on the number of
      * threads; photographs without a face do not count.
      *
-     * @throws IOException as an {@link java.io.InterruptedIOException}, if the calling thread was interrupted
+     * @throws IOException as an {@link InterruptedIOException}, if the calling thread was interrupted
      * @throws IllegalArgumentException if there is no face in any of them
      */
     public LandmarkStatistics landmarkStatistics(FaceDataset photographs) throws IOException {
@@ -423,7 +493,7 @@ public final class Aligner implements AutoCloseable {
                     some.size(),
                     threads,
                     "looking for landmarks",
-                    i -> found.set(i, align(some.get(i).file())));
+                    i -> found.set(i, alignWithinMemory(some.get(i).file())));
             for (int i = 0; i < some.size(); i++) {
                 if (found.get(i) instanceof Alignment.Aligned face) {
                     sum.add(face);
@@ -435,7 +505,21 @@ public final class Aligner implements AutoCloseable {
         return sum.result();
     }
 
-    private List<DetectedFace> detect(RgbImage photograph) {
+    /** As {@link #align(Path)}, once there is memory for the photograph. */
+    private Alignment alignWithinMemory(Path photograph) {
+        int taken = 0;
+        try {
+            ImageFiles.Encoded encoded = ImageFiles.load(photograph, limits);
+            taken = memory.take(encoded.pixels() * DirectoryJob.BYTES_PER_PIXEL);
+            return align(encoded.decode(), new StageClock(), photograph);
+        } catch (IOException e) {
+            return unreadable(photograph, e);
+        } finally {
+            memory.release(taken);
+        }
+    }
+
+    private List<DetectedFace> detect(RgbImage photograph, Object named) {
         NativeDetector detector;
         synchronized (idle) {
             checkOpen();
@@ -444,18 +528,19 @@ public final class Aligner implements AutoCloseable {
         if (detector == null) {
             detector = newDetector.get();
         }
+        NativeDetector taken = detector;
         try {
-            return detector.detect(photograph);
+            return answer(() -> taken.detect(photograph), "detector " + profile.detector(), named);
         } finally {
             boolean keep;
             synchronized (idle) {
                 keep = !closed;
                 if (keep) {
-                    idle.push(detector);
+                    idle.push(taken);
                 }
             }
             if (!keep) {
-                detector.close();
+                taken.close();
             }
         }
     }

@@ -16,7 +16,7 @@ public sealed interface Alignment {
     /**
      * The face, for callers that have nothing else to do without one.
      *
-     * @throws IllegalStateException if there is none; the message has the reason
+     * @throws NoAlignedFaceException if there is none; the message has the reason
      */
     RgbImage orElseThrow();
 
@@ -59,7 +59,11 @@ public sealed interface Alignment {
     record NotAligned(SkipReason reason, String detail) implements Alignment {
         @Override
         public RgbImage orElseThrow() {
-            throw new IllegalStateException("no aligned face: " + reason + ", " + detail);
+            throw exception("");
+        }
+
+        NoAlignedFaceException exception(String of) {
+            return new NoAlignedFaceException("no aligned face" + of + ": " + reason + ", " + detail, reason);
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.openface.align;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
 
 import java.util.List;
 
@@ -14,6 +15,7 @@ import java.util.List;
 public record DetectedFace(FaceBox box, List<Point> landmarks) {
     /** @throws IllegalArgumentException if there are landmarks and neither 2 nor 68 */
     public DetectedFace {
+        requireNonNull(box, "box");
         landmarks = List.copyOf(landmarks);
         checkArgument(
                 landmarks.isEmpty() || LandmarkSet.isCount(landmarks.size()),

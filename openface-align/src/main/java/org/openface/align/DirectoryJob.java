@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -41,28 +40,18 @@ import org.openface.core.image.RgbImage;
  * at the same time is written twice, with the same bytes.
  */
 final class DirectoryJob {
-    /** Bytes of heap that each pixel of a photograph takes until it is a face: decoded, as an image, at other sizes. */
-    private static final int BYTES_PER_PIXEL = 12;
-
-    /** Memory for photographs is counted in units of so many pixels. */
-    private static final int UNIT = 1 << 16;
+    /** Bytes that each pixel of a photograph takes until it is a face: decoded, as an image, in grey, at other sizes. */
+    static final int BYTES_PER_PIXEL = 12;
 
     private final Work work;
     private final AlignmentProfile profile;
     private final Settings settings;
     private final StageClock clock = new StageClock();
-    private final int units;
-    private final Semaphore freeUnits;
 
     DirectoryJob(Work work, AlignmentProfile profile, Settings settings) {
         this.work = work;
         this.profile = profile;
         this.settings = settings;
-        // Half the heap, and room for the largest photograph there may be.
-        long pixels = Math.max(
-                ImageFiles.Limits.DEFAULT.maxPixels(), Runtime.getRuntime().maxMemory() / (2 * BYTES_PER_PIXEL));
-        units = (int) Math.min(pixels / UNIT, Integer.MAX_VALUE);
-        freeUnits = new Semaphore(units, true);
     }
 
     /** Aligns one photograph. */
@@ -71,7 +60,13 @@ final class DirectoryJob {
     }
 
     /** What an {@link Aligner} was told about directories. */
-    record Settings(int threads, boolean skipMulti, @Nullable Path fallback, Consumer<AlignProgress> listener) {}
+    record Settings(
+            int threads,
+            boolean skipMulti,
+            @Nullable Path fallback,
+            Consumer<AlignProgress> listener,
+            ImageFiles.Limits limits,
+            MemoryBudget memory) {}
 
     /** A photograph and where its face goes; {@code target} is null if {@code takenBy} has that name already. */
     private record Task(Face photograph, @Nullable Path target, @Nullable Face takenBy) {
@@ -291,11 +286,11 @@ final class DirectoryJob {
         long start = System.nanoTime();
         int taken = 0;
         try {
-            ImageFiles.Encoded encoded = ImageFiles.load(task.source(), ImageFiles.Limits.DEFAULT);
+            ImageFiles.Encoded encoded = ImageFiles.load(task.source(), settings.limits());
             bytes = encoded.fileBytes();
             crc32 = encoded.crc32();
             start = clock.add(Stage.DECODE, start);
-            taken = take(encoded.pixels());
+            taken = settings.memory().take(encoded.pixels() * BYTES_PER_PIXEL);
             start = System.nanoTime();
             RgbImage photograph = encoded.decode();
             clock.add(Stage.DECODE, start);
@@ -303,7 +298,7 @@ final class DirectoryJob {
         } catch (IOException e) {
             alignment = new Alignment.NotAligned(SkipReason.UNREADABLE, message(e, task));
         } finally {
-            freeUnits.release(taken);
+            settings.memory().release(taken);
         }
         if (alignment instanceof Alignment.Aligned found) {
             FaceNote note = FaceNote.of(name, bytes, crc32, found);
@@ -315,7 +310,7 @@ final class DirectoryJob {
         start = System.nanoTime();
         Optional<RgbImage> substitute = Optional.empty();
         try {
-            substitute = fallback.face(task.photograph(), profile.size());
+            substitute = fallback.face(task.photograph(), profile.size(), settings.limits());
         } catch (IOException e) {
             detail += "; its fallback: " + e.getMessage();
         }
@@ -329,13 +324,6 @@ final class DirectoryJob {
             Files.deleteIfExists(target); // damaged, or of a photograph that has been replaced
         }
         return skipped(task, none.reason(), detail);
-    }
-
-    /** Waits until there is memory for a photograph of so many pixels, and returns what to give back. */
-    private int take(long pixels) {
-        int needed = (int) Math.max(1, Math.min(units, pixels / UNIT + 1));
-        freeUnits.acquireUninterruptibly(needed);
-        return needed;
     }
 
     /** Without the folders, which differ from machine to machine. */
@@ -389,12 +377,11 @@ final class DirectoryJob {
     }
 
     /** By size and, of a photograph that is younger than its face, by checksum. */
-    private static boolean isUnchanged(Path source, Path target, FaceNote note) throws IOException {
+    private boolean isUnchanged(Path source, Path target, FaceNote note) throws IOException {
         return note.bytes() == Files.size(source)
                 && (Files.getLastModifiedTime(source).compareTo(Files.getLastModifiedTime(target)) < 0
                         || note.crc32()
-                                == ImageFiles.load(source, ImageFiles.Limits.DEFAULT)
-                                        .crc32());
+                                == ImageFiles.load(source, settings.limits()).crc32());
     }
 
     private final class Progress {

@@ -43,6 +43,8 @@ final class DlibReader implements Closeable {
 
     DlibReader(Path file) throws IOException {
         this.file = file;
+        ModelFiles.requireReadable(
+                file, "a landmark model of dlib's is needed, such as shape_predictor_68_face_landmarks.dat");
         size = Files.size(file);
         in = new HashingInputStream(Hashing.sha256(), Files.newInputStream(file));
     }

@@ -1,5 +1,7 @@
 package org.openface.align;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 /**
  * The upright rectangle around a face, in pixels of the photograph. It may reach beyond the picture where a face is cut
  * off by its border.
@@ -10,6 +12,22 @@ package org.openface.align;
  * @param height positive
  */
 public record FaceBox(double left, double top, double width, double height) {
+    /** @throws IllegalArgumentException if a number is not finite, or width or height not positive */
+    public FaceBox {
+        checkArgument(
+                Double.isFinite(left)
+                        && Double.isFinite(top)
+                        && width > 0
+                        && height > 0
+                        && Double.isFinite(width)
+                        && Double.isFinite(height),
+                "a face's box has a positive width and height, got left %s, top %s, width %s, height %s",
+                left,
+                top,
+                width,
+                height);
+    }
+
     double area() {
         return width * height;
     }

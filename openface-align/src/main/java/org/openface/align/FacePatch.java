@@ -26,6 +26,13 @@ final class FacePatch {
     /** and of the patch. */
     private static final int SIDE = 2 * FACE;
 
+    /**
+     * Native memory for the surroundings of faces at the photograph's own size, which are square and may be several times
+     * as large as the photograph. All aligners share it, as they share the machine.
+     */
+    private static final MemoryBudget SURROUNDINGS =
+            new MemoryBudget(Runtime.getRuntime().maxMemory() / 4);
+
     private final Mat pixels;
     private final double left;
     private final double top;
@@ -48,19 +55,25 @@ final class FacePatch {
         int y0 = Math.max(0, Math.min(top, grey.rows() - 1));
         int x1 = Math.max(x0 + 1, Math.min(left + side, grey.cols()));
         int y1 = Math.max(y0 + 1, Math.min(top + side, grey.rows()));
-        Mat inside = new Mat(grey, new Rect(x0, y0, x1 - x0, y1 - y0));
-        Mat whole = new Mat();
-        copyMakeBorder(
-                inside,
-                whole,
-                y0 - top,
-                Math.max(0, top + side - y1),
-                x0 - left,
-                Math.max(0, left + side - x1),
-                BORDER_REPLICATE | BORDER_ISOLATED,
-                new Scalar(0));
         Mat pixels = new Mat();
-        resize(whole, pixels, new Size(SIDE, SIDE), 0, 0, side > SIDE ? INTER_AREA : INTER_LINEAR);
+        // Nobody who waits here keeps others waiting for this memory: it is given back before anything else is asked
+        // for.
+        int taken = SURROUNDINGS.take((long) side * side);
+        try (Mat inside = new Mat(grey, new Rect(x0, y0, x1 - x0, y1 - y0));
+                Mat whole = new Mat()) {
+            copyMakeBorder(
+                    inside,
+                    whole,
+                    y0 - top,
+                    Math.max(0, top + side - y1),
+                    x0 - left,
+                    Math.max(0, left + side - x1),
+                    BORDER_REPLICATE | BORDER_ISOLATED,
+                    new Scalar(0));
+            resize(whole, pixels, new Size(SIDE, SIDE), 0, 0, side > SIDE ? INTER_AREA : INTER_LINEAR);
+        } finally {
+            SURROUNDINGS.release(taken);
+        }
         return new FacePatch(pixels, left, top, (double) side / SIDE);
     }
 

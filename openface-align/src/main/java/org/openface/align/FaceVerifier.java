@@ -2,6 +2,7 @@ package org.openface.align;
 
 import java.util.List;
 import java.util.Optional;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_objdetect.CascadeClassifier;
 import org.openface.align.FacePatch.View;
@@ -51,7 +52,15 @@ final class FaceVerifier implements AutoCloseable {
     record Verdict(Optional<DetectedFace> face, boolean doubtful) {}
 
     /** @param tilt of the supposed face, clockwise, radians */
+    // The scope frees what is made inside, before the next face is looked at; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
     Verdict verify(Mat grey, FaceBox box, double tilt) {
+        try (PointerScope scope = new PointerScope()) {
+            return lookedAt(grey, box, tilt);
+        }
+    }
+
+    private Verdict lookedAt(Mat grey, FaceBox box, double tilt) {
         FacePatch patch = FacePatch.around(grey, box);
         Look straight = look(patch, tilt);
         if (Math.abs(Math.log(straight.view.side())) > OFF && straight.least > 0) {

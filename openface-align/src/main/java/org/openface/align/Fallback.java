@@ -34,12 +34,12 @@ final class Fallback {
     }
 
     /** The middle of the picture for a photograph, {@code size × size} pixels; empty if there is none for it. */
-    Optional<RgbImage> face(Face photograph, int size) throws IOException {
+    Optional<RgbImage> face(Face photograph, int size, ImageFiles.Limits limits) throws IOException {
         Path picture = pictures.get(key(photograph));
         if (picture == null) {
             return Optional.empty();
         }
-        RgbImage image = ImageFiles.read(picture);
+        RgbImage image = ImageFiles.read(picture, limits);
         int side = Math.min(image.width(), image.height());
         return Optional.of(cropped(image, side).resized(size, size));
     }

@@ -81,6 +81,9 @@ final class YuNetDetector implements NativeDetector {
                 // x, y, width, height; five points, the picture's left eye first; score
                 float[] row = new float[found.cols()];
                 found.get(i, 0, row);
+                if (!isFace(row)) {
+                    continue;
+                }
                 FaceBox box = new FaceBox(row[0] / scaleX, row[1] / scaleY, row[2] / scaleX, row[3] / scaleY);
                 faces.add(new DetectedFace(
                         box,
@@ -93,6 +96,16 @@ final class YuNetDetector implements NativeDetector {
             found.release();
             image.release();
         }
+    }
+
+    /** Whether a row is of a box with an area and two different eyes, as those of broken weights need not be. */
+    private static boolean isFace(float[] row) {
+        for (float value : row) {
+            if (!Float.isFinite(value)) {
+                return false;
+            }
+        }
+        return row[2] > 0 && row[3] > 0 && (row[4] != row[6] || row[5] != row[7]);
     }
 
     /** The picture in OpenCV's order of colours, with black to its right and below up to whole steps. */

@@ -32,6 +32,9 @@ record YuNetModel(Path file, String sha256) {
 
     /** @throws IOException if the file cannot be read or is no such model; the message says what to take */
     static YuNetModel read(Path file) throws IOException {
+        ModelFiles.requireReadable(
+                file,
+                "YuNet needs face_detection_yunet_2022mar.onnx of OpenCV's model zoo, github.com/opencv/opencv_zoo");
         if (Files.size(file) > LARGEST) {
             throw new IOException(file + " is no YuNet model: it has " + Files.size(file) + " bytes");
         }

@@ -3,7 +3,9 @@ package org.openface.align;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.indexer.UByteIndexer;
 import org.bytedeco.opencv.global.opencv_core;
@@ -11,6 +13,7 @@ import org.bytedeco.opencv.global.opencv_objdetect;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_core.Scalar;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.openface.align.FacePatch.View;
@@ -51,6 +54,43 @@ class FacePatchTest {
 
             assertThat(back.x()).isCloseTo(dotX, within(0.4));
             assertThat(back.y()).isCloseTo(dotY, within(0.4));
+        }
+    }
+
+    /** A look takes a square of twice the box, here 64 MB, which is given back at once and not at the end of the search. */
+    @Test
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
+    void surroundingsOfAFaceAreFreedAtOnce() {
+        Loader.load(opencv_objdetect.class);
+        try (PointerScope scope = new PointerScope()) {
+            Mat photograph = new Mat(4000, 4000, opencv_core.CV_8UC1, new Scalar(1));
+            FaceBox box = new FaceBox(0, 0, 4000, 4000);
+            FacePatch.around(photograph, box);
+            long before = Pointer.physicalBytes();
+            for (int i = 0; i < 8; i++) {
+                FacePatch.around(photograph, box);
+            }
+            assertThat(Pointer.physicalBytes() - before).isLessThan(2 * 8000L * 8000);
+        }
+    }
+
+    /** Once a look is over, so is what it has made: 64 doubtful faces leave no more behind than one. */
+    @Test
+    // The scope frees what is made inside; its constructor takes generic varargs.
+    @SuppressWarnings({"try", "unchecked"})
+    void aLookLeavesNothingBehind() {
+        Loader.load(opencv_objdetect.class);
+        try (PointerScope scope = new PointerScope();
+                FaceVerifier verifier = new FaceVerifier(List.of(HaarDetector.cascade("frontalface_alt2")))) {
+            Mat photograph = new Mat(400, 400, opencv_core.CV_8UC1, new Scalar(1));
+            FaceBox box = new FaceBox(100, 100, 200, 200);
+            verifier.verify(photograph, box, 0);
+            long before = Pointer.totalCount();
+            for (int i = 0; i < 64; i++) {
+                verifier.verify(photograph, box, 0);
+            }
+            assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
         }
     }
 

@@ -60,7 +60,8 @@ class YuNetTest {
             assertRefused(Arrays.copyOf(sound, length), "no ");
         }
         assertThatExceptionOfType(IOException.class)
-                .isThrownBy(() -> Aligner.builder().yuNet(folder.resolve("absent.onnx")));
+                .isThrownBy(() -> Aligner.builder().yuNet(folder.resolve("absent.onnx")))
+                .withMessageContaining("absent.onnx: no such file; YuNet needs face_detection_yunet_2022mar.onnx");
     }
 
     /**

@@ -19,7 +19,7 @@ record Verified(Evaluation.Verifier verifier) implements Evaluation {
         Map<String, Double> figures = new LinkedHashMap<>();
         figures.put(ACCURACY, result.meanAccuracy());
         figures.put("standardDeviation", result.standardDeviation());
-        figures.put("accuracyConfidence", result.confidence());
+        figures.put("accuracyConfidence", result.accuracyHalfWidth());
         figures.put("threshold", result.threshold());
         figures.put("thresholdConfidence", result.thresholdConfidence());
         figures.put("auc", result.auc());

@@ -8,6 +8,7 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.openface.core.embedding.Role;
+import org.openface.core.internal.AddressedRandom;
 
 /**
  * Chooses the faces of each batch: a number of different identities, all equally likely, and of each up to a number of

@@ -13,6 +13,7 @@ import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.internal.AddressedRandom;
 
 /**
  * Splits a data set into a training and a validation part. By identity (the default), the people of one part do not

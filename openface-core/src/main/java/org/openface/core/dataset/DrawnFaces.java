@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AddressedRandom;
 
 /**
  * Made-up faces, for trying things out and for tests when there are no photographs: drawings, not photographs and not

@@ -1,6 +1,7 @@
 package org.openface.core.dataset;
 
 import java.awt.Color;
+import org.openface.core.internal.AddressedRandom;
 
 /**
  * What stays the same in all drawings of one made-up person. Lengths are in units of half a mean face's width; y points

@@ -20,6 +20,7 @@ import java.awt.geom.Rectangle2D;
 import java.awt.geom.RoundRectangle2D;
 import java.awt.image.BufferedImage;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AddressedRandom;
 
 /**
  * Draws one picture of a {@link DrawnPerson}. Shapes are painted flat with soft shadows at twice the size; then each

@@ -4,8 +4,11 @@ import static com.google.common.io.Files.getNameWithoutExtension;
 
 import com.google.common.base.Splitter;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -64,7 +67,7 @@ final class LfwPairs {
     }
 
     private void read(int foldsOfOne) throws IOException {
-        List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
+        List<String> lines = lines();
         List<String> header = lines.isEmpty() ? List.of() : fields(lines.get(0));
         if (header.isEmpty() || header.size() > 2) {
             throw new IOException(
@@ -96,6 +99,22 @@ final class LfwPairs {
             if (!lines.get(at).isBlank()) {
                 throw new IOException(file + ": line " + (at + 1) + " is more than line 1 announces");
             }
+        }
+    }
+
+    private List<String> lines() throws IOException {
+        String expected = "; a pairs file in the format of LFW's pairs.txt is needed";
+        if (Files.isDirectory(file)) {
+            throw new IOException(file + " is a folder" + expected);
+        }
+        try {
+            return Files.readAllLines(file, StandardCharsets.UTF_8);
+        } catch (NoSuchFileException e) {
+            throw new IOException(file + ": no such file" + expected, e);
+        } catch (AccessDeniedException e) {
+            throw new IOException(file + ": no permission to read it", e);
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + " is no text in UTF-8" + expected, e);
         }
     }
 

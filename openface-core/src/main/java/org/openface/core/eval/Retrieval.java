@@ -5,21 +5,18 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
-import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
-import org.openface.core.image.ImageFiles;
-import org.openface.core.image.RgbImage;
 
 /**
  * Looking for a person among many: each image is looked for among all others, and is found at rank k if one of its k
  * nearest is of the same identity. Images of identities with a single image are among the others only.
  */
 public final class Retrieval {
-    private static final int BATCH = 64;
-
     private final FaceDataset dataset;
 
     private Retrieval(FaceDataset dataset) {
@@ -42,30 +39,20 @@ public final class Retrieval {
     /**
      * Embeds all faces and looks for each. Images that cannot be read are left out and counted.
      *
+     * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise than these; a mere difference
+     *     in size is none
      * @throws IOException if no image is left that could be found
+     * @throws java.io.InterruptedIOException if the thread is interrupted before all images are read; it stays interrupted
+     * @throws IllegalStateException if the embedder returns values that are not finite, naming the image
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
+        EmbeddedFaces.requireFitting(embedder, dataset.alignmentProfile());
         List<Face> faces = dataset.faces();
-        List<Integer> identities = new ArrayList<>();
-        List<Embedding> embeddings = new ArrayList<>();
-        int size = embedder.imageSize();
-        for (int from = 0; from < faces.size(); from += BATCH) {
-            List<RgbImage> images = new ArrayList<>();
-            for (int i = from; i < Math.min(faces.size(), from + BATCH); i++) {
-                try {
-                    images.add(ImageFiles.read(faces.get(i).file()).resized(size, size));
-                    identities.add(dataset.identityOf(i));
-                } catch (IOException e) {
-                    // Counted below.
-                }
-            }
-            if (!images.isEmpty()) {
-                EmbeddingBatch batch = embedder.embed(images);
-                for (int i = 0; i < batch.size(); i++) {
-                    embeddings.add(batch.get(i));
-                }
-            }
-        }
+        SortedMap<Integer, Embedding> embedded =
+                EmbeddedFaces.embed(faces, IntStream.range(0, faces.size()).toArray(), embedder);
+        List<Embedding> embeddings = List.copyOf(embedded.values());
+        List<Integer> identities =
+                embedded.keySet().stream().map(dataset::identityOf).toList();
         List<Integer> ranks = new ArrayList<>();
         for (int i = 0; i < embeddings.size(); i++) {
             int rank = rank(i, identities, embeddings);

@@ -14,9 +14,10 @@ import org.openface.core.eval.Verification.RocPoint;
 record Scores(
         double meanAccuracy,
         double standardDeviation,
-        double confidence,
+        double standardError,
+        double accuracyHalfWidth,
         double threshold,
-        double thresholdConfidence,
+        double thresholdHalfWidth,
         double auc,
         double eer,
         List<RocPoint> roc) {
@@ -64,12 +65,14 @@ record Scores(
         double squares =
                 Arrays.stream(accuracies).map(a -> (a - mean) * (a - mean)).sum();
         double deviation = Math.sqrt(squares / (folds.length - 1));
+        double error = deviation / Math.sqrt(folds.length);
         double t = folds.length - 2 < STUDENT_T.length ? STUDENT_T[folds.length - 2] : 2.0;
         List<RocPoint> roc = roc(ascending, sorted, same);
         return new Scores(
                 mean,
                 deviation,
-                t * deviation / Math.sqrt(folds.length),
+                error,
+                t * error,
                 threshold(ascending, sorted, -1),
                 t * jackknife(thresholds),
                 auc(roc),

@@ -1,30 +1,22 @@
 package org.openface.core.eval;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static com.google.common.base.Preconditions.checkState;
 import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
-import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
-import org.openface.core.image.ImageFiles;
-import org.openface.core.image.RgbImage;
 
 /**
  * Pairs of faces, some of one person and some of two, and how well an embedder tells which are which: a pair counts as
@@ -32,8 +24,8 @@ import org.openface.core.image.RgbImage;
  *
  * <p>Accuracy is cross-validated as on Labeled Faces in the Wild: the best threshold of all folds but one is applied to
  * that one. Every threshold that makes a difference is tried (OpenFace's {@code lfw.py} stops at the first drop, and
- * returns 0.5 when a few different people look alike). Each image is embedded once, {@value #BATCH} at a time, in this
- * process. Images that are missing or unreadable are counted, and their pairs are left out.
+ * returns 0.5 when a few different people look alike). Each image is embedded once, a few at a time, in this process.
+ * Images that are missing or unreadable are counted, and their pairs are left out.
  *
  * <p>Source: Huang, Ramesh, Berg and Learned-Miller, <i>Labeled Faces in the Wild</i>, 2007.
  */
@@ -42,7 +34,6 @@ public final class Verification {
     public static final int DEFAULT_PAIRS_OF_EACH_KIND = 3000;
 
     private static final int FOLDS = 10;
-    private static final int BATCH = 64;
 
     /** Two faces, by their place among the faces. */
     record Pair(int first, int second, boolean same, int fold) {}
@@ -87,19 +78,27 @@ public final class Verification {
     }
 
     /**
-     * Pairs of a data set's faces: all pairs of one person up to a maximum, then as many random pairs of two people, none
-     * twice. No fold shares a pair with another, and each has as many pairs of one kind as of the other. People are not
-     * kept to one fold, as a few held-out people could not fill ten.
+     * Pairs of a data set's faces, of one person and as many of two, none twice. No fold shares a pair with another, and
+     * each has as many pairs of one kind as of the other. People are not kept to one fold, as a few held-out people could
+     * not fill ten.
      *
-     * @param maximumOfEachKind the most pairs of each kind; where there are more, a random choice is taken
-     * @param seed of the random choices
+     * <p>Who is in a pair is drawn first, and the images then. Everybody with two images or more gives one pair of them in
+     * turn, until there are {@code maximumOfEachKind} or no more: nobody gives more than one pair above anybody who has one
+     * left. So of n people a person gives at most {@code maximumOfEachKind / n} pairs, rounded up, if all have so many, and
+     * more only to make up for those who have less. Two people give pairs of an image of each likewise. Of one person with
+     * 1,000 images among 1,000 people with 3, who has 99 % of all pairs of one person, 2 or 3 of 3,000 pairs are taken; when
+     * each pair was as likely as any other, it was 2,982 of 3,000. Where the maximum is not reached all pairs are taken, and
+     * a person of n images gives n (n − 1) / 2.
+     *
+     * @param maximumOfEachKind the most pairs of each kind
+     * @param seed of the random choices; those of a person hang on it, on the person's name and on nobody else
      * @throws IllegalArgumentException if there are not two pairs of each kind
      */
     public static Verification pairs(FaceDataset dataset, int maximumOfEachKind, long seed) {
         checkArgument(maximumOfEachKind >= 2, "maximumOfEachKind (%s) must be at least 2", maximumOfEachKind);
-        Random random = new Random(seed);
-        List<int[]> same = samePairs(dataset, maximumOfEachKind, random);
-        List<int[]> different = differentPairs(dataset, same.size(), random);
+        PairDraw draw = new PairDraw(dataset, seed);
+        List<int[]> same = draw.same(maximumOfEachKind);
+        List<int[]> different = draw.different(same.size());
         int each = Math.min(same.size(), different.size());
         checkArgument(
                 each >= 2,
@@ -117,62 +116,6 @@ public final class Verification {
         return new Verification(dataset.faces(), pairs, 0, 0, dataset.alignmentProfile());
     }
 
-    /** Up to {@code maximum} pairs in random order, each equally likely: reservoir sampling, then a shuffle. */
-    private static List<int[]> samePairs(FaceDataset dataset, int maximum, Random random) {
-        List<int[]> chosen = new ArrayList<>();
-        long seen = 0;
-        int start = 0;
-        for (int identity = 0; identity < dataset.identities().size(); identity++) {
-            int end = start + dataset.faces(identity).size();
-            for (int i = start; i < end; i++) {
-                for (int j = i + 1; j < end; j++) {
-                    seen++;
-                    if (chosen.size() < maximum) {
-                        chosen.add(new int[] {i, j});
-                    } else {
-                        long place = (long) (random.nextDouble() * seen);
-                        if (place < maximum) {
-                            chosen.set((int) place, new int[] {i, j});
-                        }
-                    }
-                }
-            }
-            start = end;
-        }
-        Collections.shuffle(chosen, random);
-        return chosen;
-    }
-
-    private static List<int[]> differentPairs(FaceDataset dataset, int wanted, Random random) {
-        int n = dataset.size();
-        long all = (long) n * (n - 1) / 2;
-        for (int identity = 0; identity < dataset.identities().size(); identity++) {
-            long images = dataset.faces(identity).size();
-            all -= images * (images - 1) / 2;
-        }
-        List<int[]> chosen = new ArrayList<>();
-        if (all <= 2L * wanted) {
-            for (int i = 0; i < n; i++) {
-                for (int j = i + 1; j < n; j++) {
-                    if (dataset.identityOf(i) != dataset.identityOf(j)) {
-                        chosen.add(new int[] {i, j});
-                    }
-                }
-            }
-            Collections.shuffle(chosen, random);
-            return chosen.subList(0, Math.min(wanted, chosen.size()));
-        }
-        Set<Long> seen = new HashSet<>();
-        while (chosen.size() < wanted) {
-            int i = random.nextInt(n);
-            int j = random.nextInt(n);
-            if (i < j && dataset.identityOf(i) != dataset.identityOf(j) && seen.add((long) i * n + j)) {
-                chosen.add(new int[] {i, j});
-            }
-        }
-        return chosen;
-    }
-
     /** Number of pairs that {@link #evaluate} will judge. */
     public int size() {
         return pairs.size();
@@ -188,23 +131,18 @@ public final class Verification {
      * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise than these; a mere difference
      *     in size is none
      * @throws IOException if so many images cannot be read that no two folds with pairs of both kinds are left
-     * @throws IllegalStateException if a distance is not finite, naming the images
+     * @throws java.io.InterruptedIOException if the thread is interrupted before all images are read; it stays interrupted
+     * @throws IllegalStateException if the embedder returns values that are not finite, naming the image
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
-        embedder.alignmentProfile()
-                .ifPresent(trained -> alignmentProfile.ifPresent(
-                        these -> trained.withSize(these.size()).requireCompatible(these)));
+        EmbeddedFaces.requireFitting(embedder, alignmentProfile);
         int[] used = pairs.stream()
                 .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))
                 .sorted()
                 .distinct()
                 .toArray();
-        Map<Integer, Embedding> embeddings = new HashMap<>();
+        Map<Integer, Embedding> embeddings = EmbeddedFaces.embed(faces, used, embedder);
         Set<String> identities = new HashSet<>();
-        for (int from = 0; from < used.length; from += BATCH) {
-            int[] batch = Arrays.copyOfRange(used, from, Math.min(used.length, from + BATCH));
-            embed(batch, embedder, embeddings);
-        }
         embeddings.keySet().forEach(face -> identities.add(faces.get(face).identity()));
 
         List<Pair> judged = pairs.stream()
@@ -222,9 +160,10 @@ public final class Verification {
         return new Result(
                 scores.meanAccuracy(),
                 scores.standardDeviation(),
-                scores.confidence(),
+                scores.standardError(),
+                scores.accuracyHalfWidth(),
                 scores.threshold(),
-                scores.thresholdConfidence(),
+                scores.thresholdHalfWidth(),
                 scores.auc(),
                 scores.eer(),
                 scores.roc(),
@@ -235,48 +174,25 @@ public final class Verification {
                 missingImages + unreadable);
     }
 
-    private void embed(int[] batch, FaceEmbedder embedder, Map<Integer, Embedding> embeddings) {
-        int size = embedder.imageSize();
-        List<Integer> read = new ArrayList<>();
-        List<RgbImage> images = new ArrayList<>();
-        for (int face : batch) {
-            try {
-                images.add(ImageFiles.read(faces.get(face).file()).resized(size, size));
-                read.add(face);
-            } catch (IOException e) {
-                // Not among the embeddings, and counted for that.
-            }
-        }
-        if (!images.isEmpty()) {
-            EmbeddingBatch result = embedder.embed(images);
-            for (int i = 0; i < read.size(); i++) {
-                embeddings.put(read.get(i), result.get(i));
-            }
-        }
-    }
-
-    private double distance(Pair pair, Map<Integer, Embedding> embeddings) {
-        double distance = requireNonNull(embeddings.get(pair.first()))
+    private static double distance(Pair pair, Map<Integer, Embedding> embeddings) {
+        return requireNonNull(embeddings.get(pair.first()))
                 .squaredDistance(requireNonNull(embeddings.get(pair.second())));
-        checkState(
-                Double.isFinite(distance),
-                "the distance of %s and %s is %s: the embedder returns values that are not finite",
-                faces.get(pair.first()).file(),
-                faces.get(pair.second()).file(),
-                distance);
-        return distance;
     }
 
     /**
      * What an evaluation found.
      *
      * @param meanAccuracy share of pairs judged rightly, mean over the folds
-     * @param standardDeviation of the folds' accuracies, from the sample (n − 1)
-     * @param confidence half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t over
-     *     the folds; it takes them as independent, which they are only roughly
+     * @param standardDeviation of the folds' accuracies, from the sample (n − 1). The ± of OpenFace's {@code lfw.py} is
+     *     that of the population (n), for ten folds 0.95 of this
+     * @param standardError of {@code meanAccuracy}: {@code standardDeviation} divided by the square root of the number of
+     *     folds. The ± of LFW's results
+     * @param accuracyHalfWidth half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t
+     *     over the folds; it takes them as independent, which they are only roughly
      * @param threshold squared distance below which a pair is judged to be one person; the best one for all pairs
-     * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}, by the jackknife
-     *     over the folds
+     * @param thresholdHalfWidth half the width of the jackknife interval around {@code threshold}: Student's t times the
+     *     jackknife's standard error over the folds. It tells how much the threshold hangs on the pairs it was found with;
+     *     as a threshold jumps when pairs change, for which the jackknife is not made, it is no 95 % confidence interval
      * @param auc area under the ROC curve: the probability that a pair of one person is closer than a pair of two
      * @param eer equal error rate, where as many pairs of one person are rejected as pairs of two accepted
      * @param roc the curve, from (0, 0) to (1, 1), a point for each distinct distance
@@ -289,9 +205,10 @@ public final class Verification {
     public record Result(
             double meanAccuracy,
             double standardDeviation,
-            double confidence,
+            double standardError,
+            double accuracyHalfWidth,
             double threshold,
-            double thresholdConfidence,
+            double thresholdHalfWidth,
             double auc,
             double eer,
             List<RocPoint> roc,
@@ -302,6 +219,11 @@ public final class Verification {
             int missingImages) {
         public Result {
             roc = List.copyOf(roc);
+        }
+
+        /** {@link #thresholdHalfWidth}, by the name that it has in a training's figures and in a model's passport. */
+        public double thresholdConfidence() {
+            return thresholdHalfWidth;
         }
 
         /**

@@ -25,9 +25,17 @@ import org.openface.core.internal.AtomicFile;
  * @param template where they are laid, such as {@code openface}
  * @param size side of the aligned faces in pixels
  * @param version version of the library that aligned them; for people, and not compared
+ * @param revision of the method: raised when a later version of the library makes another face of the same photograph
+ *     with the same settings. 1 for profiles that were written before there were revisions
  */
 public record AlignmentProfile(
-        String detector, String landmarks, String landmarkSet, String template, int size, String version) {
+        String detector,
+        String landmarks,
+        String landmarkSet,
+        String template,
+        int size,
+        String version,
+        int revision) {
     /** Name of the file that holds the profile of a folder of aligned faces. */
     public static final String FILE_NAME = "alignment.properties";
 
@@ -37,8 +45,8 @@ public record AlignmentProfile(
     /**
      * Checks the values.
      *
-     * @throws IllegalArgumentException if a text is blank, has several lines or spaces around it, or if size is not
-     *     positive
+     * @throws IllegalArgumentException if a text is blank, has several lines or spaces around it, or if size or revision
+     *     is not positive
      */
     public AlignmentProfile {
         checkText("detector", detector);
@@ -47,6 +55,13 @@ public record AlignmentProfile(
         checkText("template", template);
         checkArgument(size > 0, "size must be positive, got %s", size);
         checkText("version", version);
+        checkArgument(revision > 0, "revision must be positive, got %s", revision);
+    }
+
+    /** A profile of revision 1, such as of faces that were aligned elsewhere. */
+    public AlignmentProfile(
+            String detector, String landmarks, String landmarkSet, String template, int size, String version) {
+        this(detector, landmarks, landmarkSet, template, size, version, 1);
     }
 
     private static void checkText(String name, String text) {
@@ -59,17 +74,17 @@ public record AlignmentProfile(
 
     /** The same alignment at another size. */
     public AlignmentProfile withSize(int pixels) {
-        return new AlignmentProfile(detector, landmarks, landmarkSet, template, pixels, version);
+        return new AlignmentProfile(detector, landmarks, landmarkSet, template, pixels, version, revision);
     }
 
     /** The profile as text, one {@code name=value} a line; {@link #parse} reads it. */
     public String text() {
         return "detector=" + detector + "\nlandmarks=" + landmarks + "\nlandmark-set=" + landmarkSet + "\ntemplate="
-                + template + "\nsize=" + size + "\nversion=" + version + "\n";
+                + template + "\nsize=" + size + "\nversion=" + version + "\nrevision=" + revision + "\n";
     }
 
     /**
-     * Reads what {@link #text} has written. Names it does not know are passed over, so that later versions may add some;
+     * Reads what {@link #text} has written, also without a revision, which is 1 then. Names it does not know are passed over, so that later versions may add some;
      * so are empty lines and those that begin with {@code #}.
      *
      * @throws IllegalArgumentException if a value is missing, occurs twice or is not allowed
@@ -89,19 +104,22 @@ public record AlignmentProfile(
                     "%s occurs twice in an alignment profile",
                     name);
         }
-        int size;
-        try {
-            size = Integer.parseInt(value(values, "size"));
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("size of an alignment profile is no number: " + values.get("size"), e);
-        }
         return new AlignmentProfile(
                 value(values, "detector"),
                 value(values, "landmarks"),
                 value(values, "landmark-set"),
                 value(values, "template"),
-                size,
-                value(values, "version"));
+                number("size", value(values, "size")),
+                value(values, "version"),
+                number("revision", values.getOrDefault("revision", "1")));
+    }
+
+    private static int number(String name, String value) {
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(name + " of an alignment profile is no number: " + value, e);
+        }
     }
 
     private static String value(Map<String, String> values, String name) {
@@ -166,7 +184,14 @@ public record AlignmentProfile(
         compare(all, "landmark-set", landmarkSet, other.landmarkSet);
         compare(all, "template", template, other.template);
         compare(all, "size", Integer.toString(size), Integer.toString(other.size));
+        if (revision != other.revision) {
+            compare(all, "revision", revisionAndVersion(), other.revisionAndVersion());
+        }
         return all.toString();
+    }
+
+    private String revisionAndVersion() {
+        return revision + " (version " + version + ")";
     }
 
     private static void compare(StringJoiner all, String name, String expected, String found) {

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AddressedRandom;
 
 class AugmentationTest {
     private static final int SIDE = 24;

@@ -15,6 +15,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AddressedRandom;
 
 class DrawnFacesTest {
     private final DrawnFaces faces = DrawnFaces.of(7);

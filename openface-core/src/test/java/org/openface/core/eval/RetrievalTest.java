@@ -4,15 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
@@ -72,5 +77,92 @@ class RetrievalTest {
         person(folder, "bob", 12);
         FaceDataset dataset = FaceDataset.index(folder);
         assertThatThrownBy(() -> Retrieval.among(dataset)).hasMessageContaining("nobody");
+    }
+
+    private static FaceEmbedder embedder(UnaryOperator<EmbeddingBatch> change, Optional<AlignmentProfile> profile) {
+        return new FaceEmbedder() {
+            @Override
+            public int imageSize() {
+                return RED.imageSize();
+            }
+
+            @Override
+            public int dimension() {
+                return RED.dimension();
+            }
+
+            @Override
+            public Optional<AlignmentProfile> alignmentProfile() {
+                return profile;
+            }
+
+            @Override
+            public EmbeddingBatch embed(List<RgbImage> faces) {
+                return change.apply(RED.embed(faces));
+            }
+        };
+    }
+
+    /** The nearest of one's own was at a distance of NaN, nobody nearer, and all were found at rank 1. */
+    @Test
+    void valuesThatAreNotFiniteAreRefused(@TempDir Path folder) throws IOException {
+        person(folder, "ann", 10, 30);
+        person(folder, "bob", 12, 14);
+        Retrieval retrieval = Retrieval.among(FaceDataset.index(folder));
+        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+            FaceEmbedder broken = embedder(
+                    batch -> {
+                        batch.values()[2] = bad;
+                        return batch;
+                    },
+                    Optional.empty());
+            assertThatThrownBy(() -> retrieval.evaluate(broken))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining(Path.of("bob", "12.png").toString())
+                    .hasMessageContaining("is " + bad + ": the embedder returns values that are not finite");
+        }
+    }
+
+    @Test
+    void anEmbedderThatGivesTooFewIsRefused(@TempDir Path folder) throws IOException {
+        person(folder, "ann", 10, 30);
+        Retrieval retrieval = Retrieval.among(FaceDataset.index(folder));
+        FaceEmbedder broken = embedder(batch -> new EmbeddingBatch(1, new float[1]), Optional.empty());
+        assertThatThrownBy(() -> retrieval.evaluate(broken))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("1 embeddings of 2 images");
+    }
+
+    @Test
+    void facesAlignedOtherwiseThanTheEmbeddersAreRefused(@TempDir Path folder) throws IOException {
+        person(folder, "ann", 10, 30);
+        AlignmentProfile mine = new AlignmentProfile("haar", "eyes", "EYE_CENTRES", "openface", 96, "1");
+        AlignmentProfile other = new AlignmentProfile("yunet", "eyes", "EYE_CENTRES", "openface", 96, "1");
+        FaceEmbedder trained = embedder(batch -> batch, Optional.of(mine));
+        FaceDataset faces = FaceDataset.index(folder);
+        Retrieval.among(faces).evaluate(trained);
+        Retrieval.among(faces.withAlignmentProfile(mine.withSize(112))).evaluate(trained);
+        assertThatThrownBy(
+                        () -> Retrieval.among(faces.withAlignmentProfile(other)).evaluate(trained))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("detector is yunet instead of haar");
+    }
+
+    @Test
+    void anInterruptedEvaluationHasNoResult(@TempDir Path folder) throws IOException {
+        person(folder, "ann", IntStream.range(0, 70).toArray());
+        Retrieval retrieval = Retrieval.among(FaceDataset.index(folder));
+        FaceEmbedder interrupting = embedder(
+                batch -> {
+                    Thread.currentThread().interrupt();
+                    return batch;
+                },
+                Optional.empty());
+        try {
+            assertThatThrownBy(() -> retrieval.evaluate(interrupting)).isInstanceOf(InterruptedIOException.class);
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            Thread.interrupted();
+        }
     }
 }

@@ -206,7 +206,8 @@ class ScoresTest {
                 .add(1.4, false, 1)
                 .scores();
         assertThat(scores.meanAccuracy()).isEqualTo(1);
-        assertThat(scores.confidence()).isZero();
+        assertThat(scores.standardError()).isZero();
+        assertThat(scores.accuracyHalfWidth()).isZero();
         assertThat(scores.threshold()).isEqualTo(0.65, within(1e-12));
         assertThat(scores.auc()).isEqualTo(1);
         assertThat(scores.eer()).isZero();
@@ -237,7 +238,11 @@ class ScoresTest {
                 .scores();
         assertThat(scores.meanAccuracy()).isEqualTo(0.75);
         assertThat(scores.standardDeviation()).isEqualTo(Math.sqrt(0.125), within(1e-12));
-        assertThat(scores.confidence()).isEqualTo(12.706 * 0.25, within(1e-12));
+        // LFW's S_E, of two folds here: the deviation over the square root of 2.
+        assertThat(scores.standardError()).isEqualTo(0.25, within(1e-12));
+        assertThat(scores.accuracyHalfWidth()).isEqualTo(12.706 * 0.25, within(1e-12));
+        // Without fold 0 the threshold is 1, without fold 1 it is 0.6: mean 0.8, deviation of the jackknife 0.2.
+        assertThat(scores.thresholdHalfWidth()).isEqualTo(12.706 * 0.2, within(1e-12));
     }
 
     @Test

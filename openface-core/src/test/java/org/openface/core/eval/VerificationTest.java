@@ -6,14 +6,24 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.Face;
@@ -35,6 +45,7 @@ class VerificationTest {
     /** Embeds an image as the brightness of its red; notes how many it was given at a time. */
     private static final class RedEmbedder implements FaceEmbedder {
         private final List<Integer> batches = new ArrayList<>();
+        private Runnable afterBatch = () -> {};
 
         @Override
         public int imageSize() {
@@ -54,6 +65,7 @@ class VerificationTest {
                 assertThat(faces.get(i).width()).isEqualTo(2);
                 values[i] = faces.get(i).red(0, 0) / 255f;
             }
+            afterBatch.run();
             return new EmbeddingBatch(1, values);
         }
     }
@@ -116,6 +128,66 @@ class VerificationTest {
         long ofFirst =
                 two.pairs().stream().filter(p -> p.same() && p.first() < 40).count();
         assertThat(ofFirst).isBetween(15L, 52L);
+    }
+
+    /** Figures of trainings are compared over years: the same data set and seed give the same pairs. */
+    @Test
+    void theDrawIsFrozen() {
+        assertThat(Verification.pairs(dataset(4, 3, 3), 4, 2).pairs())
+                .containsExactly(
+                        new Pair(4, 6, true, 0),
+                        new Pair(2, 9, false, 0),
+                        new Pair(0, 3, true, 1),
+                        new Pair(0, 8, false, 1),
+                        new Pair(7, 8, true, 2),
+                        new Pair(4, 9, false, 2),
+                        new Pair(4, 5, true, 3),
+                        new Pair(2, 4, false, 3));
+    }
+
+    /** 1,000 people of 3 images and one of 1,000, whose pairs are 99 % of all pairs of one person. */
+    @Test
+    void aPersonOfManyImagesDoesNotOutweighTheOthers() {
+        int[] images = new int[1001];
+        Arrays.fill(images, 3);
+        images[500] = 1000;
+        FaceDataset dataset = dataset(images);
+        Verification verification = Verification.pairs(dataset);
+        checkPairs(dataset, verification, 3000, 10);
+        int[] same = new int[images.length];
+        int[] different = new int[images.length];
+        for (Pair pair : verification.pairs()) {
+            int first = dataset.identityOf(pair.first());
+            int second = dataset.identityOf(pair.second());
+            if (pair.same()) {
+                same[first]++;
+            } else {
+                different[first]++;
+                different[second]++;
+            }
+        }
+        // 2,002 pairs in two turns, and 998 people give a third.
+        assertThat(Arrays.stream(same).filter(n -> n == 3).count()).isEqualTo(998);
+        assertThat(Arrays.stream(same).filter(n -> n == 2).count()).isEqualTo(3);
+        // 6 on average; 43 % of all before
+        assertThat(Arrays.stream(different).max().orElseThrow()).isLessThan(25);
+    }
+
+    @Test
+    void everyTwoPeopleGiveEquallyManyPairsUntilTheyHaveNoMore() {
+        FaceDataset dataset = dataset(40, 1, 8);
+        Verification verification = Verification.pairs(dataset, 200, 2);
+        checkPairs(dataset, verification, 200, 10);
+        Map<Set<Integer>, Integer> pairs = new HashMap<>();
+        for (Pair pair : verification.pairs()) {
+            pairs.merge(
+                    new TreeSet<>(List.of(dataset.identityOf(pair.first()), dataset.identityOf(pair.second()))),
+                    1,
+                    Integer::sum);
+        }
+        // "p0" has 780 pairs and "p2" 28; of two people, 40 and 8 have a single image to give.
+        assertThat(pairs)
+                .isEqualTo(Map.of(Set.of(0), 172, Set.of(2), 28, Set.of(0, 1), 40, Set.of(0, 2), 152, Set.of(1, 2), 8));
     }
 
     @Test
@@ -210,8 +282,9 @@ class VerificationTest {
                 1,
                 0,
                 0,
-                1,
                 0,
+                1,
+                0.3,
                 1,
                 0,
                 List.of(
@@ -224,11 +297,54 @@ class VerificationTest {
                 9,
                 2,
                 0);
+        assertThat(result.thresholdConfidence()).isEqualTo(result.thresholdHalfWidth());
         assertThat(result.tarAtFar(0)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.0999)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.1)).isEqualTo(0.8);
         assertThat(result.tarAtFar(1)).isEqualTo(1);
         assertThatIllegalArgumentException().isThrownBy(() -> result.tarAtFar(-0.1));
+    }
+
+    /**
+     * As when a training is cancelled. Files of a zip cannot be read by an interrupted thread, and a result over the others
+     * would pass for one over all; those of a folder can since Java 11.
+     */
+    @Test
+    void anInterruptedEvaluationHasNoResult() throws IOException {
+        for (int identity = 0; identity < 3; identity++) {
+            for (int image = 0; image < 50; image++) {
+                write("p" + identity + "/" + image + ".png", 80 * identity + image % 5);
+            }
+        }
+        try (FileSystem zip = FileSystems.newFileSystem(zipped(directory), Map.of())) {
+            for (Path folder : List.of(zip.getPath("/"), directory)) {
+                Verification verification = Verification.pairs(FaceDataset.index(folder));
+                RedEmbedder embedder = new RedEmbedder();
+                embedder.afterBatch = () -> Thread.currentThread().interrupt();
+                try {
+                    assertThatThrownBy(() -> verification.evaluate(embedder))
+                            .isInstanceOf(InterruptedIOException.class)
+                            .hasMessageContaining("after 64 of 150");
+                    assertThat(Thread.currentThread().isInterrupted()).isTrue();
+                } finally {
+                    Thread.interrupted();
+                }
+                assertThat(embedder.batches).containsExactly(64);
+            }
+        }
+    }
+
+    private Path zipped(Path folder) throws IOException {
+        Path file = Files.createTempDirectory(directory, ".").resolve("faces.zip");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file));
+                Stream<Path> all = Files.walk(folder)) {
+            for (Path image : all.filter(f -> f.toString().endsWith(".png")).toList()) {
+                zip.putNextEntry(
+                        new ZipEntry(folder.relativize(image).toString().replace('\\', '/')));
+                zip.write(Files.readAllBytes(image));
+            }
+        }
+        return file;
     }
 
     private Path pairsFile(String content) throws IOException {
@@ -313,7 +429,16 @@ class VerificationTest {
         assertRefused("1 1\nAnn 0 2\nAnn 1 Bob 2\n", "line 2 has \"0\"");
         assertRefused("1 1\nAnn 1 2\nAnn 1 Bob 2\nAnn 1 Bob 3\n", "line 4 is more than");
         assertThatThrownBy(() -> Verification.lfw(directory.resolve("none.txt"), faces))
-                .isInstanceOf(IOException.class);
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("none.txt: no such file; a pairs file");
+        assertThatThrownBy(() -> Verification.lfw(faces, faces))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("faces is a folder; a pairs file");
+        Path binary = directory.resolve("faces.bin");
+        Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xd8, (byte) 0xff, 0, 10});
+        assertThatThrownBy(() -> Verification.lfw(binary, faces))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("faces.bin is no text in UTF-8; a pairs file");
         assertThatThrownBy(() -> Verification.lfw(pairsFile(TWO_FOLDS), directory.resolve("nowhere")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("no folder of aligned faces");

@@ -41,6 +41,7 @@ class AlignmentProfileTest {
                         template=openface
                         size=96
                         version=0.1.0
+                        revision=1
                         """);
         assertThat(AlignmentProfile.parse(PROFILE.text())).isEqualTo(PROFILE);
     }
@@ -52,6 +53,33 @@ class AlignmentProfileTest {
                 .isEqualTo(PROFILE);
     }
 
+    /** Folders and models from before there were revisions are of revision 1; a method that has changed is told apart. */
+    @Test
+    void theRevisionCounts() {
+        String later = PROFILE.text().replace("revision=1", "revision=2").replace("0.1.0", "0.2.0");
+        AlignmentProfile second = AlignmentProfile.parse(later);
+        assertThat(second.text()).isEqualTo(later);
+        assertThat(second.withSize(96)).isEqualTo(second);
+        assertThat(AlignmentProfile.parse(PROFILE.text().replace("revision=1\n", "")))
+                .isEqualTo(PROFILE);
+        assertThat(PROFILE.differences(second)).isEqualTo("revision is 2 (version 0.2.0) instead of 1 (version 0.1.0)");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PROFILE.requireCompatible(second))
+                .withMessageContaining("revision is 2 (version 0.2.0) instead of 1 (version 0.1.0)");
+    }
+
+    @Test
+    void aFolderOfAnotherRevisionIsRefused() throws IOException {
+        Files.writeString(
+                folder.resolve(AlignmentProfile.FILE_NAME), PROFILE.text().replace("revision=1\n", ""));
+        PROFILE.claim(folder);
+        AlignmentProfile second = AlignmentProfile.parse(
+                PROFILE.text().replace("revision=1", "revision=2").replace("0.1.0", "0.2.0"));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> second.claim(folder))
+                .withMessageContaining("revision is 2 (version 0.2.0) instead of 1 (version 0.1.0)");
+    }
+
     @Test
     void aDamagedTextIsRefused() {
         for (String bad : List.of(
@@ -59,6 +87,8 @@ class AlignmentProfileTest {
                 PROFILE.text().replace("size=96\n", ""),
                 PROFILE.text().replace("size=96", "size=96px"),
                 PROFILE.text().replace("size=96", "size=0"),
+                PROFILE.text().replace("revision=1", "revision=0"),
+                PROFILE.text().replace("revision=1", "revision=two"),
                 PROFILE.text().replace("detector=haar", "detector="),
                 PROFILE.text() + "detector=yunet\n",
                 PROFILE.text() + "what is this\n")) {

@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal;
 
 import static com.google.common.primitives.Ints.asList;
 import static org.assertj.core.api.Assertions.assertThat;

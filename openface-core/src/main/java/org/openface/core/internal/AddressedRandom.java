@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
@@ -13,7 +13,7 @@ import java.util.random.RandomGenerator;
  *
  * <p>SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
  */
-final class AddressedRandom implements RandomGenerator {
+public final class AddressedRandom implements RandomGenerator {
     private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;
 
     private long state;
@@ -22,7 +22,8 @@ final class AddressedRandom implements RandomGenerator {
         this.state = state;
     }
 
-    static AddressedRandom at(long... address) {
+    /** The numbers that belong to an address. */
+    public static AddressedRandom at(long... address) {
         long state = 0;
         for (long part : address) {
             state = mix(state + GOLDEN_GAMMA + mix(part + GOLDEN_GAMMA));
@@ -31,7 +32,7 @@ final class AddressedRandom implements RandomGenerator {
     }
 
     /** A number for a name, to be part of an address. */
-    static long hash(String name) {
+    public static long hash(String name) {
         long hash = name.length();
         for (int i = 0; i < name.length(); i++) {
             hash = mix(hash + GOLDEN_GAMMA + name.charAt(i));
@@ -72,7 +73,7 @@ final class AddressedRandom implements RandomGenerator {
     }
 
     /** {@code count} different numbers in [0, bound), every sequence of them equally likely; takes O(count). */
-    int[] distinct(int count, int bound) {
+    public int[] distinct(int count, int bound) {
         checkArgument(count >= 0 && count <= bound, "cannot draw %s different numbers below %s", count, bound);
         // Fisher-Yates on the array 0, 1, ..., bound - 1, of which only the moved entries are stored.
         Map<Integer, Integer> moved = new HashMap<>();

@@ -1,0 +1,91 @@
+package org.openface.core.eval;
+
+import static com.google.common.base.Preconditions.checkState;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.openface.core.dataset.Face;
+import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.image.AlignmentProfile;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+
+/** Embeds the faces that an evaluation asks for, each once, a few at a time. */
+final class EmbeddedFaces {
+    private static final int BATCH = 64;
+
+    private EmbeddedFaces() {}
+
+    /**
+     * Refuses an embedder that was trained on faces aligned otherwise. A mere difference in size is none, as images are
+     * scaled; nor is one between what is not known.
+     *
+     * @throws IllegalArgumentException if the profiles differ; the message says in what
+     */
+    static void requireFitting(FaceEmbedder embedder, Optional<AlignmentProfile> faces) {
+        embedder.alignmentProfile()
+                .ifPresent(trained ->
+                        faces.ifPresent(these -> trained.withSize(these.size()).requireCompatible(these)));
+    }
+
+    /**
+     * Embeds faces, scaled to the embedder's size.
+     *
+     * @param places of the faces to embed
+     * @return the embeddings by place, without those of images that cannot be read
+     * @throws InterruptedIOException if the thread is interrupted, which makes images unreadable; it stays interrupted
+     * @throws IllegalStateException if the embedder returns too few embeddings, or values that are not finite, naming the
+     *     image
+     */
+    static SortedMap<Integer, Embedding> embed(List<Face> faces, int[] places, FaceEmbedder embedder)
+            throws InterruptedIOException {
+        SortedMap<Integer, Embedding> embeddings = new TreeMap<>();
+        int size = embedder.imageSize();
+        for (int from = 0; from < places.length; from += BATCH) {
+            List<Integer> read = new ArrayList<>();
+            List<RgbImage> images = new ArrayList<>();
+            for (int i = from; i < Math.min(places.length, from + BATCH); i++) {
+                try {
+                    images.add(ImageFiles.read(faces.get(places[i]).file()).resized(size, size));
+                    read.add(places[i]);
+                } catch (IOException e) {
+                    // Not among the embeddings, and counted for that; unless the reason is an interrupt.
+                }
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new InterruptedIOException("interrupted while faces were read to be evaluated, after "
+                            + embeddings.size() + " of " + places.length);
+                }
+            }
+            if (!images.isEmpty()) {
+                EmbeddingBatch batch = embedder.embed(images);
+                checkState(
+                        batch.size() == images.size(),
+                        "the embedder returns %s embeddings of %s images",
+                        batch.size(),
+                        images.size());
+                for (int i = 0; i < batch.size(); i++) {
+                    embeddings.put(read.get(i), finite(batch.get(i), faces.get(read.get(i))));
+                }
+            }
+        }
+        return embeddings;
+    }
+
+    private static Embedding finite(Embedding embedding, Face face) {
+        for (float value : embedding.values()) {
+            checkState(
+                    Float.isFinite(value),
+                    "a value of the embedding of %s is %s: the embedder returns values that are not finite",
+                    face.file(),
+                    value);
+        }
+        return embedding;
+    }
+}
