@@ -33,8 +33,10 @@ import org.openface.nn4.Architecture.TensorSpec;
  * int       length of the header in bytes
  * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing);
  *           since version 2 the passport: preprocessing, threshold, count.*, hash.*;
- *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped)
- * floats    every tensor of the network in the order of Architecture.tensors
+ *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped);
+ *           since version 4: thresholdWeights
+ * floats    every tensor of the network in the order of Architecture.tensors; in a training's state those that are trained
+ *           on, in a saved model those that it embeds with
  * floats    the optimiser's memory, if there is one
  * floats    the average of every tensor, if averaged
  * 32 bytes  SHA-256 of all before
@@ -44,7 +46,7 @@ import org.openface.nn4.Architecture.TensorSpec;
  */
 final class ModelFile {
     private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
-    private static final int VERSION = 3;
+    private static final int VERSION = 4;
     private static final int LARGEST_HEADER = 1 << 16;
     static final int LARGEST_EMBEDDING = 1 << 16;
     private static final int CHUNK = 1 << 16;

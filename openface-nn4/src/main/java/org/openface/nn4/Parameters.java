@@ -113,6 +113,13 @@ final class Parameters {
         return copy;
     }
 
+    /** A copy that no change reaches; of the same version, as it has the same values. */
+    Parameters snapshot() {
+        Parameters snapshot = copy();
+        snapshot.version = version;
+        return snapshot;
+    }
+
     void set(Parameters other) {
         checkArgument(specs.equals(other.specs), "parameters of another network");
         for (TensorSpec spec : specs) {
@@ -123,9 +130,18 @@ final class Parameters {
 
     /** SHA-256 over the bits of the trained parameters, in order. */
     String hash() {
+        return hash(false);
+    }
+
+    /** SHA-256 over the bits of the trained parameters and the running statistics, in order: all that embeds. */
+    String fingerprint() {
+        return hash(true);
+    }
+
+    private String hash(boolean statistics) {
         Hasher hasher = Hashing.sha256().newHasher();
         for (TensorSpec spec : specs) {
-            if (spec.trained()) {
+            if (spec.trained() || statistics) {
                 for (float value : get(spec.name())) {
                     hasher.putInt(Float.floatToRawIntBits(value));
                 }
