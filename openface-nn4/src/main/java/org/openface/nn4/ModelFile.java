@@ -2,6 +2,7 @@ package org.openface.nn4;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import com.google.common.base.Joiner;
 import com.google.common.base.Splitter;
@@ -20,6 +21,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.openface.nn4.Architecture.TensorSpec;
 
 /**
@@ -31,8 +33,10 @@ import org.openface.nn4.Architecture.TensorSpec;
  * int       length of the header in bytes
  * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing);
  *           since version 2 the passport: preprocessing, threshold, count.*, hash.*;
- *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped)
- * floats    every tensor of the network in the order of Architecture.tensors
+ *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped);
+ *           since version 4: thresholdWeights
+ * floats    every tensor of the network in the order of Architecture.tensors; in a training's state those that are trained
+ *           on, in a saved model those that it embeds with
  * floats    the optimiser's memory, if there is one
  * floats    the average of every tensor, if averaged
  * 32 bytes  SHA-256 of all before
@@ -42,7 +46,7 @@ import org.openface.nn4.Architecture.TensorSpec;
  */
 final class ModelFile {
     private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
-    private static final int VERSION = 3;
+    private static final int VERSION = 4;
     private static final int LARGEST_HEADER = 1 << 16;
     static final int LARGEST_EMBEDDING = 1 << 16;
     private static final int CHUNK = 1 << 16;
@@ -86,6 +90,17 @@ final class ModelFile {
         out.flush();
     }
 
+    /** Whether a file that begins like this can be one. */
+    static boolean recognises(byte[] start) {
+        return start.length >= MAGIC.length && Arrays.equals(MAGIC, Arrays.copyOf(start, MAGIC.length));
+    }
+
+    /** What the bytes after the header are read as. */
+    private interface Body {
+        @Nullable
+        Contents read(InputStream in, Header header) throws IOException;
+    }
+
     /**
      * Reads a model; the stream may be read beyond its end.
      *
@@ -93,63 +108,117 @@ final class ModelFile {
      * @throws IOException if this is no such file, of a newer version, cut short or changed
      */
     static Contents read(InputStream in, long size) throws IOException {
+        return requireNonNull(checked(in, (hashing, header) -> {
+            if (Float.BYTES * header.floats() > size) {
+                throw new EOFException();
+            }
+            return header.contents(hashing);
+        }));
+    }
+
+    /**
+     * Reads the state of one network, from a stream of unknown length.
+     *
+     * @throws IOException as {@link #read}, or if it is another network's, saying which
+     */
+    static Contents readState(InputStream in, Nn4Model.Variant variant, int embeddingSize) throws IOException {
+        Header[] found = new Header[1];
+        Contents contents = checked(in, (hashing, header) -> {
+            found[0] = header;
+            if (header.variant == variant && header.embeddingSize == embeddingSize) {
+                return header.contents(hashing);
+            }
+            // Read over, for the checksum: a damaged header may say anything.
+            ByteStreams.exhaust(ByteStreams.limit(hashing, Float.BYTES * header.floats()));
+            return null;
+        });
+        if (contents == null) {
+            throw new IOException("the state belongs to " + found[0].variant + " with embeddings of "
+                    + found[0].embeddingSize + ", this is " + variant + " with " + embeddingSize);
+        }
+        return contents;
+    }
+
+    private static @Nullable Contents checked(InputStream in, Body body) throws IOException {
         InputStream buffered = new BufferedInputStream(in, CHUNK);
         HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), buffered);
         try {
-            byte[] start = new byte[MAGIC.length + 8];
-            ByteStreams.readFully(hashing, start);
-            if (!Arrays.equals(MAGIC, Arrays.copyOf(start, MAGIC.length))) {
-                throw new IOException(
-                        "this is not an OpenFace model: it does not begin with " + new String(MAGIC, US_ASCII));
-            }
-            ByteBuffer numbers = ByteBuffer.wrap(start, MAGIC.length, 8).order(ByteOrder.LITTLE_ENDIAN);
-            int version = numbers.getInt();
-            if (version < 1 || version > VERSION) {
-                throw new IOException("the model has format version " + version + ", this library reads versions 1 to "
-                        + VERSION + "; use the library version that wrote it");
-            }
-            int headerLength = numbers.getInt();
-            if (headerLength < 0 || headerLength > LARGEST_HEADER) {
-                throw new IOException("the model is damaged: its header claims " + headerLength + " bytes");
-            }
-            byte[] header = new byte[headerLength];
-            ByteStreams.readFully(hashing, header);
-            Map<String, String> fields = fields(new String(header, UTF_8));
-            Nn4Model.Variant variant = variant(field(fields, "variant"));
-            int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
-            long steps = number(fields, "steps", 0, Long.MAX_VALUE);
-            String optimizer = field(fields, "optimizer");
-            if (!UpdateRule.isKind(optimizer)) {
-                throw new IOException("the model was trained with the unknown optimiser " + optimizer);
-            }
-            ModelPassport passport = passport(fields);
-            List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
-            boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
-            long copies = averaged ? 2 : 1;
-            long floats = specs.stream()
-                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? UpdateRule.arrays(optimizer) : 0)))
-                    .sum();
-            if (4 * floats > size) {
-                throw new EOFException();
-            }
-            Parameters parameters = Parameters.zeros(specs);
-            for (TensorSpec spec : specs) {
-                readFloats(hashing, parameters.get(spec.name()));
-            }
-            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
-            for (float[] array : memory.memory()) {
-                readFloats(hashing, array);
-            }
+            Contents contents = body.read(hashing, header(hashing));
             byte[] computed = hashing.hash().asBytes();
             byte[] stored = new byte[computed.length];
             ByteStreams.readFully(buffered, stored);
             if (!Arrays.equals(computed, stored)) {
                 throw new IOException("the model is damaged: its checksum does not fit its contents");
             }
-            return new Contents(variant, embeddingSize, parameters, memory, passport);
+            return contents;
         } catch (EOFException e) {
             throw new IOException("the model is cut short: the file ended before its contents", e);
         }
+    }
+
+    /** What the header says. */
+    private record Header(
+            Nn4Model.Variant variant,
+            int embeddingSize,
+            String optimizer,
+            long steps,
+            boolean averaged,
+            ModelPassport passport) {
+        private List<TensorSpec> specs() {
+            return variant.architecture().tensors(embeddingSize);
+        }
+
+        /** How many of them follow. */
+        long floats() {
+            long copies = averaged ? 2 : 1;
+            return specs().stream()
+                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? UpdateRule.arrays(optimizer) : 0)))
+                    .sum();
+        }
+
+        Contents contents(InputStream in) throws IOException {
+            List<TensorSpec> specs = specs();
+            Parameters parameters = Parameters.zeros(specs);
+            for (TensorSpec spec : specs) {
+                readFloats(in, parameters.get(spec.name()));
+            }
+            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
+            for (float[] array : memory.memory()) {
+                readFloats(in, array);
+            }
+            return new Contents(variant, embeddingSize, parameters, memory, passport);
+        }
+    }
+
+    private static Header header(InputStream in) throws IOException {
+        byte[] start = new byte[MAGIC.length + 8];
+        ByteStreams.readFully(in, start);
+        if (!recognises(start)) {
+            throw new IOException(
+                    "this is not an OpenFace model: it does not begin with " + new String(MAGIC, US_ASCII));
+        }
+        ByteBuffer numbers = ByteBuffer.wrap(start, MAGIC.length, 8).order(ByteOrder.LITTLE_ENDIAN);
+        int version = numbers.getInt();
+        if (version < 1 || version > VERSION) {
+            throw new IOException("the model has format version " + version + ", this library reads versions 1 to "
+                    + VERSION + "; use the library version that wrote it");
+        }
+        int length = numbers.getInt();
+        if (length < 0 || length > LARGEST_HEADER) {
+            throw new IOException("the model is damaged: its header claims " + length + " bytes");
+        }
+        byte[] header = new byte[length];
+        ByteStreams.readFully(in, header);
+        Map<String, String> fields = fields(new String(header, UTF_8));
+        Nn4Model.Variant variant = variant(field(fields, "variant"));
+        int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
+        long steps = number(fields, "steps", 0, Long.MAX_VALUE);
+        String optimizer = field(fields, "optimizer");
+        if (!UpdateRule.isKind(optimizer)) {
+            throw new IOException("the model was trained with the unknown optimiser " + optimizer);
+        }
+        boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
+        return new Header(variant, embeddingSize, optimizer, steps, averaged, passport(fields, "the model"));
     }
 
     private static Map<String, String> fields(String header) throws IOException {
@@ -166,12 +235,20 @@ final class ModelFile {
         return fields;
     }
 
-    private static ModelPassport passport(Map<String, String> fields) throws IOException {
+    /** The passport in a file's header, of a network that this library can give images to. */
+    static ModelPassport passport(Map<String, String> fields, String what) throws IOException {
+        ModelPassport passport;
         try {
-            return ModelPassport.ofFields(fields);
+            passport = ModelPassport.ofFields(fields);
         } catch (IllegalArgumentException e) {
-            throw new IOException("the model is damaged: " + e.getMessage(), e);
+            throw new IOException(what + " is damaged: " + e.getMessage(), e);
         }
+        try {
+            passport.requirePreprocessing();
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        return passport;
     }
 
     private static String field(Map<String, String> fields, String key) throws IOException {

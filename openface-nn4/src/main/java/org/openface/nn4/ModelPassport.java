@@ -19,9 +19,11 @@ import org.openface.core.image.AlignmentProfile;
  * recognition model are personal data.
  *
  * @param alignment how the faces that it was trained on were aligned; empty if unknown
- * @param preprocessing what the network takes; {@link #RGB} for all networks of this library
- * @param threshold squared distance up to which two faces count as one person; empty if not calibrated
- * @param thresholdConfidence half the width of the 95 % confidence interval around {@code threshold}; empty if unknown
+ * @param preprocessing what the network takes; {@link #RGB} for all networks of this library, which loads no others
+ * @param threshold squared distance below which two faces count as one person; empty if not calibrated
+ * @param thresholdConfidence half the width of the interval around {@code threshold}; empty if unknown
+ * @param thresholdWeights the {@link Nn4Model#fingerprint} of the weights and running statistics that {@code threshold} was
+ *     measured with, and for which alone it holds; empty before the passport is a network's
  * @param counts such as {@code identities} or {@code images}
  * @param hashes such as {@code trainingSet}: hexadecimal digests
  */
@@ -30,6 +32,7 @@ public record ModelPassport(
         String preprocessing,
         OptionalDouble threshold,
         OptionalDouble thresholdConfidence,
+        Optional<String> thresholdWeights,
         SortedMap<String, Long> counts,
         SortedMap<String, String> hashes) {
     /** RGB, values from 0 to 1, nothing subtracted. */
@@ -43,7 +46,13 @@ public record ModelPassport(
 
     /** Nothing known but the preprocessing. */
     public static final ModelPassport EMPTY = new ModelPassport(
-            Optional.empty(), RGB, OptionalDouble.empty(), OptionalDouble.empty(), new TreeMap<>(), new TreeMap<>());
+            Optional.empty(),
+            RGB,
+            OptionalDouble.empty(),
+            OptionalDouble.empty(),
+            Optional.empty(),
+            new TreeMap<>(),
+            new TreeMap<>());
 
     /**
      * Checks every part.
@@ -68,6 +77,7 @@ public record ModelPassport(
                 thresholdConfidence.isEmpty() || thresholdConfidence.getAsDouble() >= 0,
                 "thresholdConfidence (%s) must not be negative",
                 thresholdConfidence);
+        thresholdWeights.ifPresent(digest -> checkDigest("thresholdWeights", digest));
         checkArgument(counts.size() <= MOST_ENTRIES && hashes.size() <= MOST_ENTRIES, "too many counts or hashes");
         counts.forEach((name, count) -> {
             checkName(name);
@@ -75,7 +85,7 @@ public record ModelPassport(
         });
         hashes.forEach((name, digest) -> {
             checkName(name);
-            checkArgument(DIGEST.matcher(digest).matches(), "hash %s (%s) is no hexadecimal digest", name, digest);
+            checkDigest(name, digest);
         });
         counts = Collections.unmodifiableSortedMap(new TreeMap<>(counts));
         hashes = Collections.unmodifiableSortedMap(new TreeMap<>(hashes));
@@ -83,38 +93,54 @@ public record ModelPassport(
 
     /** This passport with another alignment. */
     public ModelPassport withAlignment(AlignmentProfile profile) {
-        return new ModelPassport(Optional.of(profile), preprocessing, threshold, thresholdConfidence, counts, hashes);
+        return new ModelPassport(
+                Optional.of(profile), preprocessing, threshold, thresholdConfidence, thresholdWeights, counts, hashes);
     }
 
-    /** This passport with another threshold, a squared distance of which no interval is known. */
+    /**
+     * This passport with another threshold, a squared distance of which no interval is known. It holds for the network that
+     * the passport is given to.
+     */
     public ModelPassport withThreshold(double newThreshold) {
-        return new ModelPassport(
-                alignment, preprocessing, OptionalDouble.of(newThreshold), OptionalDouble.empty(), counts, hashes);
+        return withThreshold(OptionalDouble.of(newThreshold), OptionalDouble.empty(), Optional.empty());
     }
 
-    /** This passport with another threshold, a squared distance, and half the width of its 95 % confidence interval. */
-    public ModelPassport withThreshold(double newThreshold, double confidence) {
-        return new ModelPassport(
-                alignment,
-                preprocessing,
-                OptionalDouble.of(newThreshold),
-                OptionalDouble.of(confidence),
-                counts,
-                hashes);
+    /** As {@link #withThreshold(double)}, with half the width of the interval around the threshold. */
+    public ModelPassport withThreshold(double newThreshold, double halfWidth) {
+        return withThreshold(OptionalDouble.of(newThreshold), OptionalDouble.of(halfWidth), Optional.empty());
+    }
+
+    /** This passport without a threshold. */
+    public ModelPassport withoutThreshold() {
+        return withThreshold(OptionalDouble.empty(), OptionalDouble.empty(), Optional.empty());
+    }
+
+    private ModelPassport withThreshold(
+            OptionalDouble newThreshold, OptionalDouble halfWidth, Optional<String> weights) {
+        return new ModelPassport(alignment, preprocessing, newThreshold, halfWidth, weights, counts, hashes);
+    }
+
+    /** This passport of a network with these weights: its threshold is theirs, or dropped if it is of others. */
+    ModelPassport of(String fingerprint) {
+        return thresholdWeights.map(fingerprint::equals).orElse(true)
+                ? withThreshold(threshold, thresholdConfidence, Optional.of(fingerprint))
+                : withoutThreshold();
     }
 
     /** This passport with one more count, or another value of it. */
     public ModelPassport withCount(String name, long count) {
         TreeMap<String, Long> more = new TreeMap<>(counts);
         more.put(name, count);
-        return new ModelPassport(alignment, preprocessing, threshold, thresholdConfidence, more, hashes);
+        return new ModelPassport(
+                alignment, preprocessing, threshold, thresholdConfidence, thresholdWeights, more, hashes);
     }
 
     /** This passport with one more hash, or another value of it. */
     public ModelPassport withHash(String name, String digest) {
         TreeMap<String, String> more = new TreeMap<>(hashes);
         more.put(name, digest);
-        return new ModelPassport(alignment, preprocessing, threshold, thresholdConfidence, counts, more);
+        return new ModelPassport(
+                alignment, preprocessing, threshold, thresholdConfidence, thresholdWeights, counts, more);
     }
 
     /** This passport after a training: its alignment, if it knows it, its threshold, and its counts and hashes added. */
@@ -128,8 +154,23 @@ public record ModelPassport(
                 preprocessing,
                 training.threshold(),
                 training.thresholdConfidence(),
+                Optional.empty(),
                 moreCounts,
                 moreHashes);
+    }
+
+    /**
+     * Refuses a network for images that are prepared otherwise than this library prepares them.
+     *
+     * @throws IllegalArgumentException if {@code preprocessing} is not {@link #RGB}
+     */
+    void requirePreprocessing() {
+        checkArgument(
+                preprocessing.equals(RGB),
+                "the network is for images prepared as '%s', and this library gives it '%s': its embeddings would mean"
+                        + " nothing; use what wrote it",
+                preprocessing,
+                RGB);
     }
 
     private static void checkText(String what, String text) {
@@ -138,6 +179,10 @@ public record ModelPassport(
                 "%s (%s) must be at most 200 letters, digits, spaces and .,;:()+_- on one line",
                 what,
                 text);
+    }
+
+    private static void checkDigest(String name, String digest) {
+        checkArgument(DIGEST.matcher(digest).matches(), "hash %s (%s) is no hexadecimal digest", name, digest);
     }
 
     private static void checkName(String name) {
@@ -154,6 +199,7 @@ public record ModelPassport(
         fields.put("preprocessing", preprocessing);
         threshold.ifPresent(t -> fields.put("threshold", Double.toString(t)));
         thresholdConfidence.ifPresent(t -> fields.put("thresholdConfidence", Double.toString(t)));
+        thresholdWeights.ifPresent(digest -> fields.put("thresholdWeights", digest));
         counts.forEach((name, count) -> fields.put("count." + name, count.toString()));
         hashes.forEach((name, digest) -> fields.put("hash." + name, digest));
         return fields;
@@ -185,6 +231,7 @@ public record ModelPassport(
                 fields.getOrDefault("preprocessing", RGB),
                 number(fields, "threshold"),
                 number(fields, "thresholdConfidence"),
+                Optional.ofNullable(fields.get("thresholdWeights")),
                 counts,
                 hashes);
     }

@@ -5,24 +5,22 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.Iterators;
 import com.google.common.collect.Streams;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
-import java.util.function.Supplier;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SameDiff;
+import org.openface.core.embedding.Calibration;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
@@ -35,6 +33,7 @@ import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.AtomicFile;
 import org.openface.nn4.Architecture.Convolution;
 import org.openface.nn4.Architecture.TensorSpec;
 
@@ -43,7 +42,7 @@ import org.openface.nn4.Architecture.TensorSpec;
  *
  * <p>The network is defined in SameDiff and needs one ND4J backend on the class path. It holds native memory until it is
  * closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
- * is under way.
+ * is under way. Inside a forward pass neither its thread nor one that it waits for can use the network otherwise.
  *
  * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
  */
@@ -102,18 +101,27 @@ public final class Nn4Model implements TrainableEmbedder {
     private UpdateRule updateRule;
     private volatile ModelPassport passport;
 
-    /** Held by whoever uses the executor; by a forward pass until it is closed. */
-    private final Semaphore inUse = new Semaphore(1, true);
+    /** Held by whoever uses the executor or changes something; by a forward pass until it is closed. */
+    private final PassLock lock = new PassLock();
 
-    private volatile @Nullable Thread passOwner;
     private volatile boolean closed;
+
+    /** The version of the weights for which the passport's threshold is known to hold. */
+    private int thresholdVersion;
+    /** The fingerprint last computed, and the version of the weights that it is of. */
+    private String fingerprint = "";
+
+    private int fingerprintVersion;
+
+    /** What calls embed with that take longer than one hold of the lock. */
+    private @Nullable Parameters snapshot;
 
     private Nn4Model(ModelFile.Contents contents, Engine engine) {
         this.variant = contents.variant();
         this.embeddingSize = contents.embeddingSize();
         this.parameters = contents.parameters();
         this.updateRule = contents.memory();
-        this.passport = contents.passport();
+        this.passport = bound(contents.passport());
         Backend.require();
         executor = executor(engine, Backend.isCpu(), variant.architecture(), embeddingSize);
     }
@@ -174,18 +182,18 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #load(Path)}, with a choice of what runs the network. */
     public static Nn4Model load(Path file, Engine engine) throws IOException {
-        ModelFile.Contents contents;
-        try {
-            contents = ModelFormats.read(file);
-        } catch (IOException e) {
-            throw new IOException(file + ": " + e.getMessage(), e);
-        }
-        return new Nn4Model(contents, engine);
+        return new Nn4Model(ModelFormats.read(file), engine);
     }
 
     /**
-     * Writes the weights, running statistics and passport, without the optimiser's memory. The file is written beside its
-     * place and then moved there, so that it is whole or not there.
+     * Writes the weights that the network embeds with, their running statistics and the passport, without the optimiser's
+     * memory. Where {@link Optimizer#averaged} keeps an average, that is what is written; the weights that training goes on
+     * from are in {@link #writeState} and in checkpoints.
+     *
+     * <p>The file is written beside its place, made sure of on disk and then moved there, so that it is whole or not there.
+     * It keeps the permissions of one that it replaces, and is its owner's otherwise.
+     *
+     * @throws IOException if the file cannot be written, naming it
      */
     public void save(Path file) throws IOException {
         write(file, ModelFile::write);
@@ -208,34 +216,73 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     private void write(Path file, ContentsWriter writer) throws IOException {
-        Path target = file.toAbsolutePath();
-        Path temporary = Files.createTempFile(target.getParent(), target.getFileName() + ".", ".tmp");
+        ModelFile.Contents contents;
+        acquire();
         try {
-            acquire();
-            try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(temporary))) {
-                writer.write(out, contents(new UpdateRule(parameters.specs())));
-            } finally {
-                inUse.release();
-            }
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            contents = new ModelFile.Contents(
+                    variant, embeddingSize, snapshot(), new UpdateRule(parameters.specs()), passport);
         } finally {
-            Files.deleteIfExists(temporary);
+            release();
         }
+        AtomicFile.write(file.toAbsolutePath(), out -> writer.write(out, contents));
     }
 
-    /** What the model's file says about it besides the weights. */
+    /**
+     * What the model's file says about it besides the weights. Its threshold is one for the present weights: as soon as a
+     * step, new statistics or another state change what the network embeds with, there is none.
+     */
     public ModelPassport passport() {
         return passport;
     }
 
-    /** Replaces the passport, for the next {@link #save}. */
+    /**
+     * Replaces the passport, for the next {@link #save}. A threshold of no known weights is taken as one for the present
+     * ones; one that was measured with others is left out.
+     *
+     * @throws IllegalArgumentException if its {@link ModelPassport#preprocessing} is not what this library does
+     */
     public void setPassport(ModelPassport newPassport) {
-        this.passport = newPassport;
+        newPassport.requirePreprocessing();
+        acquire();
+        try {
+            passport = bound(newPassport);
+        } finally {
+            release();
+        }
     }
 
     @Override
     public void describe(TrainingRecord record) {
-        passport = passport.after(record);
+        acquire();
+        try {
+            passport = bound(passport.after(record));
+        } finally {
+            release();
+        }
+    }
+
+    /** Over the weights that the network embeds with and their running statistics. */
+    @Override
+    public Optional<String> fingerprint() {
+        acquire();
+        try {
+            return Optional.of(presentFingerprint());
+        } finally {
+            release();
+        }
+    }
+
+    /** Writes the threshold into the passport, if that has none and the present weights are those that were evaluated. */
+    @Override
+    public void calibrate(Calibration calibration) {
+        acquire();
+        try {
+            if (passport.threshold().isEmpty() && presentFingerprint().equals(calibration.fingerprint())) {
+                passport = bound(passport.withThreshold(calibration.threshold(), calibration.halfWidth()));
+            }
+        } finally {
+            release();
+        }
     }
 
     /** From the {@link #passport}. */
@@ -269,39 +316,44 @@ public final class Nn4Model implements TrainableEmbedder {
         return parameters.trainedCount();
     }
 
+    /**
+     * As {@link FaceEmbedder#embed(List)}, all with the same weights, also while a training goes on. Where {@link
+     * Optimizer#averaged} keeps an average of the weights, it is the average that embeds.
+     */
     @Override
     public EmbeddingBatch embed(List<RgbImage> faces) {
-        return embed(faces, () -> parameters);
+        return embed(faces, null);
     }
 
+    /** This network, which embeds with the average of its weights wherever there is one. */
     @Override
     public FaceEmbedder averaged() {
-        return new FaceEmbedder() {
-            @Override
-            public int imageSize() {
-                return Nn4Model.this.imageSize();
-            }
-
-            @Override
-            public int dimension() {
-                return embeddingSize;
-            }
-
-            @Override
-            public Optional<AlignmentProfile> alignmentProfile() {
-                return Nn4Model.this.alignmentProfile();
-            }
-
-            @Override
-            public EmbeddingBatch embed(List<RgbImage> faces) {
-                return Nn4Model.this.embed(faces, () -> updateRule.average().orElse(parameters));
-            }
-        };
+        return this;
     }
 
     /**
-     * Replaces weights and running statistics by their average, as {@link org.openface.core.embedding.Optimizer#averaged}
-     * keeps it; for the end of a training.
+     * Whether two aligned faces are of one person: whether their squared distance is below the passport's threshold.
+     *
+     * @throws IllegalStateException if the passport has no threshold for the present weights
+     */
+    public boolean samePerson(RgbImage first, RgbImage second) {
+        EmbeddingBatch embeddings = embed(List.of(first, second));
+        return samePerson(embeddings.get(0), embeddings.get(1));
+    }
+
+    /** As {@link #samePerson(RgbImage, RgbImage)}, of embeddings that this network has made with its present weights. */
+    public boolean samePerson(Embedding first, Embedding second) {
+        OptionalDouble threshold = passport.threshold();
+        checkState(
+                threshold.isPresent(),
+                "the model has no threshold for its present weights, so it cannot tell whether faces are of one person;"
+                        + " evaluate it, as by Verification.pairs(faces).evaluate(model), or set one with setPassport");
+        return first.squaredDistance(second) < threshold.getAsDouble();
+    }
+
+    /**
+     * Trains on from the average of weights and running statistics that {@link Optimizer#averaged} keeps: what is embedded
+     * and saved is the average in any case.
      *
      * @throws IllegalStateException if no average is kept
      */
@@ -313,7 +365,7 @@ public final class Nn4Model implements TrainableEmbedder {
                     .orElseThrow(() -> new IllegalStateException(
                             "no average of the weights is kept; train with Optimizer.averaged(decay)")));
         } finally {
-            inUse.release();
+            release();
         }
     }
 
@@ -323,35 +375,52 @@ public final class Nn4Model implements TrainableEmbedder {
         try {
             updateRule = new UpdateRule(parameters.specs());
         } finally {
-            inUse.release();
+            release();
         }
     }
 
-    private EmbeddingBatch embed(List<RgbImage> faces, Supplier<Parameters> weights) {
+    /** @param weights a snapshot to embed with; the present weights if null */
+    private EmbeddingBatch embed(List<RgbImage> faces, @Nullable Parameters weights) {
         checkArgument(!faces.isEmpty(), "no faces to embed");
+        checkArgument(
+                (long) faces.size() * embeddingSize < Integer.MAX_VALUE - 8,
+                "%s embeddings of %s values are more than an array holds; embed a stream of faces",
+                faces.size(),
+                embeddingSize);
+        Parameters used = weights;
         float[] all = new float[faces.size() * embeddingSize];
         for (int from = 0; from < faces.size(); from += INFERENCE_BATCH) {
             List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + INFERENCE_BATCH));
             float[] pixels = pixels(some);
             acquire();
             try {
-                float[] values = executor.embed(weights.get(), pixels, some.size());
+                if (used == null) {
+                    used = some.size() == faces.size() ? present() : snapshot();
+                }
+                float[] values = executor.embed(used, pixels, some.size());
                 System.arraycopy(values, 0, all, from * embeddingSize, values.length);
             } finally {
-                inUse.release();
+                release();
             }
         }
         return new EmbeddingBatch(embeddingSize, all);
     }
 
     /**
-     * Embeds a stream of faces of any length: read and computed {@value #INFERENCE_BATCH} at a time, as the result is drawn
-     * from.
+     * Embeds a stream of faces of any length with the weights of this moment: read and computed {@value #INFERENCE_BATCH}
+     * at a time, as the result is drawn from.
      */
     public Stream<Embedding> embed(Stream<RgbImage> faces) {
+        Parameters weights;
+        acquire();
+        try {
+            weights = snapshot();
+        } finally {
+            release();
+        }
         return Streams.stream(Iterators.partition(faces.iterator(), INFERENCE_BATCH))
                 .flatMap(some -> {
-                    EmbeddingBatch embeddings = embed(some);
+                    EmbeddingBatch embeddings = embed(some, weights);
                     return IntStream.range(0, embeddings.size()).mapToObj(embeddings::get);
                 })
                 .onClose(faces::close);
@@ -383,14 +452,15 @@ public final class Nn4Model implements TrainableEmbedder {
         checkArgument(faces.size() >= 2, "%s faces have no statistics; give at least 2", faces.size());
         acquire();
         try {
-            Parameters sums = Parameters.zeros(parameters.specs());
+            Parameters weights = present();
+            Parameters sums = Parameters.zeros(weights.specs());
             int size = Chunks.plan(executor, Math.min(batchSize, faces.size()), memoryBudget)
                     .chunkSize();
             int batches = faces.size() / size; // a smaller rest is left out
             for (int b = 0; b < batches; b++) {
                 List<RgbImage> some = faces.subList(b * size, (b + 1) * size);
                 Map<String, Executor.Statistics> statistics =
-                        executor.batchStatistics(parameters, pixels(some), some.size());
+                        executor.batchStatistics(weights, pixels(some), some.size());
                 blend(sums, statistics, some.size(), 1, 1f / batches);
             }
             Optional<String> notFinite = firstNonFiniteStatistic(sums);
@@ -398,10 +468,10 @@ public final class Nn4Model implements TrainableEmbedder {
                     notFinite.isEmpty(),
                     "%s over these faces has values that are NaN or infinite; the statistics stay as they were",
                     notFinite.orElse(""));
-            setStatistics(sums);
-            parameters.changed();
+            setStatistics(weights, sums);
+            weights.changed();
         } finally {
-            inUse.release();
+            release();
         }
     }
 
@@ -411,7 +481,7 @@ public final class Nn4Model implements TrainableEmbedder {
         try {
             return Chunks.plan(executor, batchSize, memoryBudget);
         } finally {
-            inUse.release();
+            release();
         }
     }
 
@@ -433,10 +503,10 @@ public final class Nn4Model implements TrainableEmbedder {
         acquire();
         try {
             Step step = new Step(batch, plan.chunkSize());
-            passOwner = Thread.currentThread();
+            lock.openPass();
             return step;
         } catch (Throwable e) {
-            inUse.release();
+            release();
             throw e;
         }
     }
@@ -519,6 +589,15 @@ public final class Nn4Model implements TrainableEmbedder {
                     images,
                     embeddingSize);
             updated = true;
+            lock.setComputing(true);
+            try {
+                return step(gradient, optimizer);
+            } finally {
+                lock.setComputing(false);
+            }
+        }
+
+        private StepReport step(EmbeddingBatch gradient, Optimizer optimizer) {
             Map<String, float[]> gradients = new HashMap<>();
             Parameters statistics = Parameters.zeros(parameters.specs());
             for (int c = start.length - 2; c >= 0; c--) {
@@ -561,7 +640,7 @@ public final class Nn4Model implements TrainableEmbedder {
             if (notFinite.isPresent()) {
                 return new StepReport(Double.NaN, notFinite);
             }
-            setStatistics(statistics);
+            setStatistics(parameters, statistics);
             updateRule.average(optimizer, parameters);
             return new StepReport(Math.sqrt(squares), Optional.empty());
         }
@@ -585,8 +664,8 @@ public final class Nn4Model implements TrainableEmbedder {
                         open.drop();
                     }
                 } finally {
-                    passOwner = null;
-                    inUse.release();
+                    lock.closePass();
+                    release();
                 }
             }
         }
@@ -600,10 +679,10 @@ public final class Nn4Model implements TrainableEmbedder {
                 .findFirst();
     }
 
-    private void setStatistics(Parameters statistics) {
-        for (TensorSpec spec : parameters.specs()) {
+    private static void setStatistics(Parameters target, Parameters statistics) {
+        for (TensorSpec spec : target.specs()) {
             if (!spec.trained()) {
-                System.arraycopy(statistics.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
+                System.arraycopy(statistics.get(spec.name()), 0, target.get(spec.name()), 0, spec.length());
             }
         }
     }
@@ -656,35 +735,23 @@ public final class Nn4Model implements TrainableEmbedder {
     public void writeState(OutputStream out) throws IOException {
         acquire();
         try {
-            ModelFile.write(out, contents(updateRule));
+            ModelFile.write(out, new ModelFile.Contents(variant, embeddingSize, parameters, updateRule, passport));
         } finally {
-            inUse.release();
+            release();
         }
     }
 
     @Override
     public void readState(InputStream in) throws IOException {
-        // The weights, their average, and two arrays of the optimiser for each.
-        long most = 4L
-                * Float.BYTES
-                * parameters.specs().stream().mapToLong(TensorSpec::length).sum();
-        ModelFile.Contents contents = ModelFile.read(in, most);
-        if (contents.variant() != variant || contents.embeddingSize() != embeddingSize) {
-            throw new IOException("the state belongs to " + contents.variant() + " with embeddings of "
-                    + contents.embeddingSize() + ", this is " + variant + " with " + embeddingSize);
-        }
+        ModelFile.Contents contents = ModelFile.readState(in, variant, embeddingSize);
         acquire();
         try {
             parameters.set(contents.parameters());
             updateRule = contents.memory();
-            passport = contents.passport();
+            passport = bound(contents.passport());
         } finally {
-            inUse.release();
+            release();
         }
-    }
-
-    private ModelFile.Contents contents(UpdateRule memory) {
-        return new ModelFile.Contents(variant, embeddingSize, parameters, memory, passport);
     }
 
     @Override
@@ -693,50 +760,100 @@ public final class Nn4Model implements TrainableEmbedder {
         try {
             return parameters.hash();
         } finally {
-            inUse.release();
+            release();
         }
     }
 
     /**
-     * The network's definition with its present weights: a SameDiff graph of its own, in training mode (batch-norm with
+     * The network's definition with the weights it embeds with: a SameDiff graph of its own, in training mode (batch-norm with
      * the batch's statistics), from the placeholder {@code input} to {@code embedding}. Changing it changes nothing here.
      */
     public SameDiff toSameDiff() {
         acquire();
         try {
             Nn4Graph graph = new Nn4Graph(variant.architecture(), embeddingSize, true);
-            graph.load(parameters);
+            graph.load(present());
             return graph.sameDiff();
         } finally {
-            inUse.release();
+            release();
         }
     }
 
-    /** Waits for a step under way, then releases all native memory. Closing twice does nothing. */
+    /**
+     * Waits for a step under way, then releases all native memory. Closing twice does nothing.
+     *
+     * @throws IllegalStateException if a forward pass is open, and its thread is this one or does not go on
+     */
     @Override
     public void close() {
         if (closed) {
             return;
         }
-        acquire();
+        lock.acquire();
         try {
-            closed = true;
-            executor.close();
+            if (!closed) {
+                closed = true;
+                executor.close();
+            }
         } finally {
-            inUse.release();
+            lock.release();
         }
     }
 
     private void acquire() {
-        checkState(!closed, "this model is closed");
-        checkState(
-                passOwner != Thread.currentThread(),
-                "this thread has a forward pass open; close it before using the model otherwise");
-        inUse.acquireUninterruptibly();
+        checkOpen();
+        lock.acquire();
         if (closed) {
-            inUse.release();
-            throw new IllegalStateException("this model is closed");
+            lock.release();
+            checkOpen();
         }
+    }
+
+    private void checkOpen() {
+        checkState(!closed, "this model is closed");
+    }
+
+    /** Ends what {@link #acquire} began. Whatever was done meanwhile: a threshold of other weights goes. */
+    private void release() {
+        try {
+            if (passport.threshold().isPresent() && present().version() != thresholdVersion) {
+                passport = bound(passport);
+            }
+        } finally {
+            lock.release();
+        }
+    }
+
+    /** What the network embeds with and is saved with: the average of its weights where one is kept. */
+    private Parameters present() {
+        return updateRule.average().orElse(parameters);
+    }
+
+    private String presentFingerprint() {
+        Parameters present = present();
+        if (present.version() != fingerprintVersion) {
+            fingerprint = present.fingerprint();
+            fingerprintVersion = present.version();
+        }
+        return fingerprint;
+    }
+
+    /** A passport for the present weights. */
+    private ModelPassport bound(ModelPassport newPassport) {
+        if (newPassport.threshold().isEmpty()) {
+            return newPassport;
+        }
+        thresholdVersion = present().version();
+        return newPassport.of(presentFingerprint());
+    }
+
+    /** The present weights as they are now, for as long as the caller wants. */
+    private Parameters snapshot() {
+        Parameters present = present();
+        if (snapshot == null || snapshot.version() != present.version()) {
+            snapshot = present.snapshot();
+        }
+        return snapshot;
     }
 
     private float[] pixels(List<RgbImage> faces) {
@@ -756,6 +873,11 @@ public final class Nn4Model implements TrainableEmbedder {
             face.copyTo(pixels, i * perImage);
         }
         return pixels;
+    }
+
+    /** How long to wait for a pass whose thread waits, too; for tests. */
+    void setPatience(Duration longest) {
+        lock.setPatience(longest);
     }
 
     /** Multiplies every weight by 1 + factor; for tests of how rounding spreads. */
@@ -794,9 +916,17 @@ public final class Nn4Model implements TrainableEmbedder {
             this.variant = variant;
         }
 
-        /** Values per embedding; OpenFace's {@code -embSize}. */
+        /**
+         * Values per embedding; OpenFace's {@code -embSize}.
+         *
+         * @param size 1 to 65,536, what model files hold
+         */
         public Builder embeddingSize(int size) {
-            checkArgument(size > 0, "embeddingSize (%s) must be positive", size);
+            checkArgument(
+                    size > 0 && size <= ModelFile.LARGEST_EMBEDDING,
+                    "embeddingSize (%s) must be 1 to %s",
+                    size,
+                    ModelFile.LARGEST_EMBEDDING);
             this.embeddingSize = size;
             return this;
         }

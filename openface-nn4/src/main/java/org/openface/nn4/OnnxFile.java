@@ -49,11 +49,19 @@ final class OnnxFile {
                 .message(8, new Message().text(1, "").number(2, OPSET));
         Map<String, String> metadata = new TreeMap<>(contents.passport().toFields());
         metadata.put("variant", contents.variant().name());
-        metadata.forEach(
-                (key, value) -> model.message(14, new Message().text(1, key).text(2, value)));
+        metadata.forEach((key, value) -> model.message(
+                14, new Message().text(1, Safetensors.PREFIX + key).text(2, value)));
         model.message(7, graph.text(2, contents.variant().name()));
         model.writeTo(out);
         out.flush();
+    }
+
+    /** Whether a file that begins like this is a model in ONNX: the version of its format, then the text of a producer. */
+    static boolean recognises(byte[] file) {
+        return file.length > 3
+                && file[0] == 1 << 3
+                && file[1] > 0
+                && (file[2] == (2 << 3 | 2) || file[2] == (7 << 3 | 2));
     }
 
     private Message graph(int embeddingSize) {

@@ -81,6 +81,15 @@ final class Parameters {
         return checkNotNull(values.get(name), "no tensor named %s", name);
     }
 
+    /** The shape of a tensor, in Torch's order of dimensions. */
+    List<Integer> shape(String name) {
+        return specs.stream()
+                .filter(spec -> spec.name().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .shape();
+    }
+
     /** Changes whenever values may have changed, and is no other parameters', so that executors know when to copy them anew. */
     int version() {
         return version;
@@ -104,6 +113,13 @@ final class Parameters {
         return copy;
     }
 
+    /** A copy that no change reaches; of the same version, as it has the same values. */
+    Parameters snapshot() {
+        Parameters snapshot = copy();
+        snapshot.version = version;
+        return snapshot;
+    }
+
     void set(Parameters other) {
         checkArgument(specs.equals(other.specs), "parameters of another network");
         for (TensorSpec spec : specs) {
@@ -114,9 +130,18 @@ final class Parameters {
 
     /** SHA-256 over the bits of the trained parameters, in order. */
     String hash() {
+        return hash(false);
+    }
+
+    /** SHA-256 over the bits of the trained parameters and the running statistics, in order: all that embeds. */
+    String fingerprint() {
+        return hash(true);
+    }
+
+    private String hash(boolean statistics) {
         Hasher hasher = Hashing.sha256().newHasher();
         for (TensorSpec spec : specs) {
-            if (spec.trained()) {
+            if (spec.trained() || statistics) {
                 for (float value : get(spec.name())) {
                     hasher.putInt(Float.floatToRawIntBits(value));
                 }

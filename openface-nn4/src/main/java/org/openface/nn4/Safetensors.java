@@ -8,10 +8,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.Architecture.TensorSpec;
 
@@ -23,7 +26,8 @@ import org.openface.nn4.Architecture.TensorSpec;
  * {@code conv1.bn.weight}, {@code conv1.bn.bias}, {@code conv1.bn.running_mean}, {@code conv1.bn.running_var}, likewise
  * {@code inception_3a.3x3_reduce.weight} and so on, {@code dense.weight}, {@code dense.bias}. When reading, a module named
  * {@code conv} inside is understood too, as in {@code conv1.conv.weight}, and PyTorch's {@code num_batches_tracked} is left
- * out. The metadata say which network it is, since two differ in no tensor, and hold the passport.
+ * out. The metadata say which network it is, since two differ in no tensor, and hold the passport, under keys that begin
+ * with {@value #PREFIX}; earlier versions of this library wrote them without, which is read still.
  *
  * <p>Source: the format's description at github.com/huggingface/safetensors.
  */
@@ -31,13 +35,16 @@ final class Safetensors {
     private static final int LARGEST_HEADER = 1 << 20;
     private static final String METADATA = "__metadata__";
 
+    /** Of the keys of our metadata, so that they are nobody else's. */
+    static final String PREFIX = "openface.";
+
     private Safetensors() {}
 
     static void write(OutputStream out, ModelFile.Contents contents) throws IOException {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
-        metadata.put("variant", contents.variant().name());
-        metadata.putAll(contents.passport().toFields());
+        metadata.put(PREFIX + "variant", contents.variant().name());
+        contents.passport().toFields().forEach((key, value) -> metadata.put(PREFIX + key, value));
         StringBuilder header = new StringBuilder("{\"" + METADATA + "\":{");
         metadata.forEach((key, value) -> header.append(header.charAt(header.length() - 1) == '{' ? "" : ",")
                 .append('"')
@@ -75,13 +82,13 @@ final class Safetensors {
         out.flush();
     }
 
-    /** Whether a file that begins like this can be one. */
-    static boolean recognises(byte[] file) {
-        if (file.length < 10 || file[8] != '{') {
+    /** Whether a file that begins like this, and has so many bytes, can be one. */
+    static boolean recognises(byte[] start, long size) {
+        if (start.length < 10 || start[8] != '{') {
             return false;
         }
-        long length = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        return length >= 2 && length <= file.length - 8;
+        long length = ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        return length >= 2 && length <= size - 8;
     }
 
     /**
@@ -143,7 +150,11 @@ final class Safetensors {
         Map<String, Entry> tensors = new LinkedHashMap<>();
         for (Entry entry : parser.tensors.values()) {
             if (!entry.name.endsWith(".num_batches_tracked")) {
-                tensors.put(entry.name.replace(".conv.", "."), entry);
+                Entry other = tensors.put(entry.name.replace(".conv.", "."), entry);
+                if (other != null) {
+                    throw new IOException("the safetensors file has the tensors " + other.name + " and " + entry.name
+                            + ", which are one in this library's names");
+                }
             }
         }
         Entry bias = tensors.get("dense.bias");
@@ -154,11 +165,18 @@ final class Safetensors {
         if (embeddingSize > ModelFile.LARGEST_EMBEDDING) {
             throw new IOException("embeddings of " + embeddingSize + " values are too large");
         }
-        Nn4Model.Variant variant = variant(parser.metadata.get("variant"), tensors, embeddingSize);
+        Map<String, String> metadata = ownMetadata(parser.metadata);
+        Nn4Model.Variant variant = variant(metadata.get("variant"), tensors, embeddingSize);
         List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
         String difference = difference(specs, tensors);
         if (difference != null) {
             throw new IOException("the safetensors file is no " + variant + ": " + difference);
+        }
+        for (TensorSpec spec : specs) {
+            Entry entry = entry(tensors, spec);
+            if (!entry.type.readable) {
+                throw new IOException("tensor " + entry.name + " has the type " + entry.type + "; " + Type.READABLE);
+            }
         }
         Parameters parameters = Parameters.zeros(specs);
         for (TensorSpec spec : specs) {
@@ -169,12 +187,23 @@ final class Safetensors {
                     parameters.get(spec.name()));
         }
         parameters.changed();
-        try {
-            ModelPassport passport = ModelPassport.ofFields(parser.metadata);
-            return new ModelFile.Contents(variant, embeddingSize, parameters, new UpdateRule(specs), passport);
-        } catch (IllegalArgumentException e) {
-            throw new IOException("the safetensors file's metadata are damaged: " + e.getMessage(), e);
-        }
+        ModelPassport passport = ModelFile.passport(metadata, "the safetensors file's metadata");
+        return new ModelFile.Contents(variant, embeddingSize, parameters, new UpdateRule(specs), passport);
+    }
+
+    /** Our entries, without the prefix; none of another tool's, whatever they are called. */
+    private static Map<String, String> ownMetadata(Map<String, String> all) {
+        Map<String, String> own = new LinkedHashMap<>();
+        all.forEach((key, value) -> {
+            if (key.startsWith(PREFIX)) {
+                own.put(key.substring(PREFIX.length()), value);
+            }
+        });
+        // Earlier versions had no prefix; they named both, whatever else they knew.
+        boolean earlier = ModelPassport.RGB.equals(all.get("preprocessing"))
+                && Arrays.stream(Nn4Model.Variant.values())
+                        .anyMatch(variant -> variant.name().equals(all.get("variant")));
+        return own.isEmpty() && earlier ? all : own;
     }
 
     private static Nn4Model.Variant variant(@Nullable String named, Map<String, Entry> tensors, int embeddingSize)
@@ -218,7 +247,7 @@ final class Safetensors {
     }
 
     private enum Type {
-        F64(8) {
+        F64(8, true) {
             @Override
             void read(ByteBuffer from, float[] to) {
                 for (int i = 0; i < to.length; i++) {
@@ -226,13 +255,13 @@ final class Safetensors {
                 }
             }
         },
-        F32(4) {
+        F32(4, true) {
             @Override
             void read(ByteBuffer from, float[] to) {
                 from.asFloatBuffer().get(to);
             }
         },
-        BF16(2) {
+        BF16(2, true) {
             @Override
             void read(ByteBuffer from, float[] to) {
                 for (int i = 0; i < to.length; i++) {
@@ -240,21 +269,47 @@ final class Safetensors {
                 }
             }
         },
-        /** Read only to be left out: PyTorch's counters. */
-        I64(8) {
+        F16(2, true) {
+            @Override
+            void read(ByteBuffer from, float[] to) {
+                for (int i = 0; i < to.length; i++) {
+                    to[i] = half(from.getShort());
+                }
+            }
+        },
+        /** Known only to be left out: PyTorch's counters. */
+        I64(8, false) {
             @Override
             void read(ByteBuffer from, float[] to) {
                 throw new IllegalStateException("whole numbers are no weights");
             }
         };
 
-        private final int bytes;
+        static final String READABLE = "F16, BF16, F32 and F64 can be read";
 
-        Type(int bytes) {
+        private final int bytes;
+        /** Whether weights can be of this type. */
+        private final boolean readable;
+
+        Type(int bytes, boolean readable) {
             this.bytes = bytes;
+            this.readable = readable;
         }
 
         abstract void read(ByteBuffer from, float[] to);
+
+        /** IEEE 754's binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
+        private static float half(short bits) {
+            int exponent = bits >>> 10 & 0x1f;
+            int fraction = bits & 0x3ff;
+            float size =
+                    switch (exponent) {
+                        case 0 -> fraction * 0x1p-24f;
+                        case 0x1f -> fraction == 0 ? Float.POSITIVE_INFINITY : Float.NaN;
+                        default -> Float.intBitsToFloat((exponent + 127 - 15) << 23 | fraction << 13);
+                    };
+            return bits < 0 ? -size : size;
+        }
     }
 
     private record Entry(String name, Type type, List<Long> shape, long from, long to) {}
@@ -265,6 +320,7 @@ final class Safetensors {
         private int at;
         private final Map<String, Entry> tensors = new LinkedHashMap<>();
         private final Map<String, String> metadata = new LinkedHashMap<>();
+        private boolean metadataSeen;
 
         HeaderParser(String text) {
             this.text = text;
@@ -277,6 +333,10 @@ final class Safetensors {
                     String name = string();
                     expect(':');
                     if (name.equals(METADATA)) {
+                        if (metadataSeen) {
+                            throw damaged(METADATA + " twice");
+                        }
+                        metadataSeen = true;
                         metadata();
                     } else if (tensors.put(name, entry(name)) != null) {
                         throw damaged("tensor " + name + " twice");
@@ -310,8 +370,12 @@ final class Safetensors {
             List<Long> shape = null;
             List<Long> place = null;
             expect('{');
+            Set<String> keys = new HashSet<>();
             do {
                 String key = string();
+                if (!keys.add(key)) {
+                    throw damaged("tensor " + name + " with " + key + " twice");
+                }
                 expect(':');
                 switch (key) {
                     case "dtype" -> type = string();
@@ -329,7 +393,7 @@ final class Safetensors {
                     return new Entry(name, known, shape, place.get(0), place.get(1));
                 }
             }
-            throw new IOException("tensor " + name + " has the type " + type + "; F32, F64 and BF16 can be read");
+            throw new IOException("tensor " + name + " has the type " + type + "; " + Type.READABLE);
         }
 
         private List<Long> numbers() throws IOException {

@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -196,12 +198,19 @@ final class TorchFile {
         /**
          * Copies the values out, row by row.
          *
-         * @throws IOException if the tensor has another number of values or reaches beyond its storage
+         * @param shape what the tensor must have; the dimensions after the first may be one, as in Torch's older
+         *     convolutions
+         * @throws IOException if the tensor has another shape, holds no real numbers or reaches beyond its storage
          */
-        void copyTo(float[] target, String name) throws IOException {
-            if (count() != target.length || storage == null || !kind.real()) {
-                throw new IOException(
-                        name + " has " + count() + " values of kind " + kind + ", expected were " + target.length);
+        void copyTo(float[] target, List<Integer> shape, String name) throws IOException {
+            List<Long> sides = Arrays.stream(size).boxed().toList();
+            long rows = shape.get(0);
+            if (!sides.equals(shape.stream().map(Integer::longValue).toList())
+                    && !sides.equals(List.of(rows, target.length / rows))) {
+                throw new IOException(name + " has the shape " + sides + ", expected was " + shape);
+            }
+            if (storage == null || !kind.real()) {
+                throw new IOException(name + " has no weights but values of kind " + kind);
             }
             long last = offset;
             for (int d = 0; d < size.length; d++) {
@@ -411,9 +420,9 @@ final class TorchFile {
             return raw;
         }
 
-        /** Announces so many values of at least {@code least} bytes each. */
-        void announce(Storage storage, long count, int least) throws IOException {
-            if (count < 0 || count > bytes.remaining() / least) {
+        /** Announces so many values, of which the rest of the file holds no more than {@code most}. */
+        void announce(Storage storage, long count, int most) throws IOException {
+            if (count < 0 || count > most) {
                 throw new IOException(
                         "the Torch file is cut short, or claims more than it holds: a storage of " + count + " values");
             }
@@ -451,7 +460,7 @@ final class TorchFile {
 
         @Override
         void fill(Storage storage) throws IOException {
-            announce(storage, longInteger(), storage.kind.bytes);
+            announce(storage, longInteger(), bytes.remaining() / storage.kind.bytes);
             int count = (int) storage.length;
             if (storage.kind.real()) {
                 storage.reals = new float[count];
@@ -541,11 +550,11 @@ final class TorchFile {
         @Override
         void fill(Storage storage) throws IOException {
             if (storage.kind == Kind.BYTE) {
-                announce(storage, longInteger(), 1);
+                announce(storage, longInteger(), bytes.remaining());
                 characters((int) storage.length);
                 return;
             }
-            announce(storage, longInteger(), 1);
+            announce(storage, longInteger(), (bytes.remaining() + 1) / 2); // digits, and spaces between them
             int count = (int) storage.length;
             storage.reals = new float[storage.kind.real() ? count : 0];
             for (int i = 0; i < count; i++) {

@@ -142,7 +142,7 @@ final class TorchNetwork {
         if (!(fields.get(field) instanceof Tensor tensor)) {
             throw new IOException("the Torch file has no tensor " + field + " for " + name);
         }
-        tensor.copyTo(parameters.get(name), name);
+        tensor.copyTo(parameters.get(name), parameters.shape(name), name);
     }
 
     /** Writes a tree down as a list of layers. */

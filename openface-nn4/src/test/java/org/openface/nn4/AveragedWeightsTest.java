@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch;
@@ -48,7 +51,7 @@ class AveragedWeightsTest {
             }
             assertThat(model.weightsHash()).isEqualTo(plain.weightsHash());
             Embedding average = averaged.embed(face);
-            assertThat(average).isNotEqualTo(model.embed(face));
+            assertThat(average).isNotEqualTo(plain.embed(face));
 
             ByteArrayOutputStream state = new ByteArrayOutputStream();
             model.writeState(state);
@@ -56,6 +59,37 @@ class AveragedWeightsTest {
             assertThat(other.averaged().embed(face)).isEqualTo(average);
             other.becomeAverage();
             assertThat(other.embed(face)).isEqualTo(average);
+        }
+    }
+
+    @Test
+    void areWhatEmbedsAndWhatIsSavedWhileTrainingGoesOnFromTheOthers(@TempDir Path folder) throws IOException {
+        RgbImage face = RgbImage.of(96, 96, new byte[3 * 96 * 96]);
+        Optimizer optimizer = Optimizer.adam(1e-3).averaged(0.9);
+        try (Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build()) {
+            step(model, optimizer);
+            step(model, optimizer);
+            Embedding average = model.averaged().embed(face);
+            assertThat(model.embed(face)).isEqualTo(average);
+            model.save(folder.resolve("own"));
+            model.export(folder.resolve("other"), Nn4Model.Format.SAFETENSORS);
+            ByteArrayOutputStream state = new ByteArrayOutputStream();
+            model.writeState(state);
+            Files.write(folder.resolve("state"), state.toByteArray()); // as in a checkpoint
+            for (String name : List.of("own", "other", "state")) {
+                try (Nn4Model loaded = Nn4Model.load(folder.resolve(name))) {
+                    assertThat(loaded.embed(face)).as(name).isEqualTo(average);
+                    assertThat(loaded.weightsHash().equals(model.weightsHash()))
+                            .as(name)
+                            .isEqualTo(name.equals("state"));
+                }
+            }
+            step(model, optimizer);
+            try (Nn4Model resumed = Nn4Model.load(folder.resolve("state"))) {
+                step(resumed, optimizer);
+                assertThat(resumed.weightsHash()).isEqualTo(model.weightsHash());
+                assertThat(resumed.embed(face)).isEqualTo(model.embed(face)).isNotEqualTo(average);
+            }
         }
     }
 }

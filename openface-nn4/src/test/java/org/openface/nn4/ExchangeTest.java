@@ -112,9 +112,23 @@ class ExchangeTest {
                     + Hashing.sha256().hashBytes(bytes.array()));
         }
         List<String> lines = python("read_safetensors.py", file.toString());
-        assertThat(lines).contains("metadata variant NN4_SMALL2");
+        assertThat(lines).contains("metadata openface.variant NN4_SMALL2");
         assertThat(lines.stream().filter(line -> line.startsWith("tensor ")))
                 .containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    @Test
+    void onnxRuntimeFindsThePassport() throws Exception {
+        ModelFile.Contents network = Examples.network(Nn4Model.Variant.NN4_SMALL2, 8);
+        ModelFile.Contents known = new ModelFile.Contents(
+                network.variant(), 8, network.parameters(), network.memory(), ModelPassport.EMPTY.withThreshold(0.9));
+        try (OrtSession session = OrtEnvironment.getEnvironment()
+                .createSession(Examples.bytes(OnnxFile::write, known), new OrtSession.SessionOptions())) {
+            assertThat(session.getMetadata().getCustomMetadata())
+                    .containsEntry("openface.variant", "NN4_SMALL2")
+                    .containsEntry("openface.preprocessing", ModelPassport.RGB)
+                    .containsEntry("openface.threshold", "0.9");
+        }
     }
 
     @ParameterizedTest

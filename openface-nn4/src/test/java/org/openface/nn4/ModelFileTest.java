@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.Architecture.TensorSpec;
 
@@ -112,5 +116,46 @@ class ModelFileTest {
             changed[at] ^= (byte) (1 << random.nextInt(8));
             assertThatThrownBy(() -> read(changed)).as("byte %s", at).isInstanceOf(IOException.class);
         }
+    }
+
+    @Test
+    void aStateOfAnotherNetworkIsNamedAndDamageIsNot() throws IOException {
+        var specs = Architecture.NN4.tensors(64);
+        byte[] file = write(new ModelFile.Contents( // larger than any state of the network below
+                Nn4Model.Variant.NN4,
+                64,
+                Parameters.initial(specs, 1),
+                UpdateRule.restored(specs, "Adam", 1, false),
+                ModelPassport.EMPTY));
+        try (Nn4Model model =
+                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(8).build()) {
+            assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(file)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessage("the state belongs to NN4 with embeddings of 64, this is NN4_SMALL2 with 8");
+            byte[] damaged = bytes.clone();
+            int at = new String(damaged, java.nio.charset.StandardCharsets.ISO_8859_1).indexOf("embeddingSize=8") + 14;
+            damaged[at] = '9'; // claims to be another network
+            assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(damaged)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("cut short");
+            damaged[at] = '7';
+            assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(damaged)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("damaged: its checksum");
+        }
+    }
+
+    /** A file is as large as its network, and a stream is not read whole. */
+    @Test
+    void whatCanBeBuiltCanBeSavedAndLoaded(@TempDir Path folder) throws IOException {
+        assertThatThrownBy(() -> Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize((1 << 16) + 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("65536");
+        Path file = folder.resolve("large.nn4");
+        Files.write(file, bytes);
+        try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+            sparse.setLength(3L << 30); // larger than an array can be, as a state of the largest network nearly is
+        }
+        assertThat(ModelFormats.read(file).embeddingSize()).isEqualTo(8);
     }
 }

@@ -1,23 +1,32 @@
 package org.openface.nn4;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.hash.Hashing;
+import com.sun.management.ThreadMXBean;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.nn4.Architecture.TensorSpec;
@@ -265,5 +274,266 @@ class ModelFormatsTest {
         TorchModule tree = TorchNetwork.tree(SMALL);
         ((Table) tree.fields.get("modules")).put(1.0, tree);
         assertThatThrownBy(() -> read(tree)).hasMessageContaining("contain each other");
+    }
+
+    // ---- safetensors of other programs
+
+    /** A file whose tensors are of the given types, {@code F32} where nothing is said, under the given names. */
+    private static byte[] safetensors(
+            ModelFile.Contents network, String metadata, Map<String, String> types, UnaryOperator<String> names) {
+        ByteArrayOutputStream data = new ByteArrayOutputStream();
+        StringBuilder header = new StringBuilder("{" + metadata);
+        for (TensorSpec spec : network.parameters().specs()) {
+            String type = types.getOrDefault(spec.name(), types.getOrDefault("", "F32"));
+            int start = data.size();
+            for (float value : network.parameters().get(spec.name())) {
+                int bits = Float.floatToRawIntBits(value);
+                int half = bits >>> 16 & 0x8000 | (bits >>> 13 & 0x3ffff) - 0x1c000; // of normal numbers
+                byte[] bytes =
+                        switch (type) {
+                            case "F16" -> little(value == 0 ? 0 : half, 2);
+                            case "BF16" -> little(bits >>> 16, 2);
+                            case "I64" -> little((long) value, 8);
+                            default -> little(bits, 4);
+                        };
+                data.writeBytes(bytes);
+            }
+            header.append(header.length() > 1 ? "," : "")
+                    .append("\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
+                            .formatted(names.apply(spec.name()), type, spec.shape(), start, data.size()));
+        }
+        byte[] text = header.append('}').toString().getBytes(UTF_8);
+        ByteBuffer file = ByteBuffer.allocate(8 + text.length + data.size()).order(ByteOrder.LITTLE_ENDIAN);
+        return file.putLong(text.length).put(text).put(data.toByteArray()).array();
+    }
+
+    private static byte[] little(long value, int bytes) {
+        return Arrays.copyOf(
+                ByteBuffer.allocate(8)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(value)
+                        .array(),
+                bytes);
+    }
+
+    /** A network of eighths, which every type of number holds. */
+    private static ModelFile.Contents eighths() {
+        ModelFile.Contents network = Examples.network(Nn4Model.Variant.NN4_SMALL2, 8);
+        for (TensorSpec spec : network.parameters().specs()) {
+            float[] values = network.parameters().get(spec.name());
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (i % 15 - 7) / 8f;
+            }
+        }
+        return network;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"F16", "BF16"})
+    void safetensorsOfHalfPrecisionAreRead(String type) throws IOException {
+        ModelFile.Contents network = eighths();
+        byte[] file = safetensors(network, "", Map.of("", type), name -> name);
+        Examples.assertSame(ModelFormats.read(file), network);
+    }
+
+    @Test
+    void halfPrecisionIsReadToTheEndsOfItsRange() throws IOException {
+        byte[] file = safetensors(eighths(), "", Map.of("dense.bias", "F16"), name -> name); // the last tensor
+        int[] halves = {0x0001, 0x83ff, 0x0400, 0x3c00, 0x7bff, 0x8000, 0x3555, 0xc000};
+        ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < 8; i++) {
+            bytes.putShort(file.length - 16 + 2 * i, (short) halves[i]);
+        }
+        assertThat(ModelFormats.read(file).parameters().get("dense.bias"))
+                .containsExactly(0x1p-24f, -0x3ffp-24f, 0x1p-14f, 1, 65504, -0f, 0x1.554p-2f, -2);
+    }
+
+    @Test
+    void wholeNumbersAreNoWeightsInSafetensors() {
+        byte[] file = safetensors(eighths(), "", Map.of("dense.weight", "I64"), name -> name);
+        assertThatThrownBy(() -> ModelFormats.read(file))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("dense.weight has the type I64; F16, BF16, F32 and F64 can be read");
+    }
+
+    @Test
+    void aTensorUnderTwoNamesIsRefused() {
+        byte[] one = plain(eighths());
+        int end = one.length
+                - 8
+                - (int) ByteBuffer.wrap(one).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        byte[] file = replaced(
+                Arrays.copyOf(one, one.length + 256),
+                "{",
+                "{\"conv1.conv.bias\":{\"dtype\":\"F32\",\"shape\":[64],\"data_offsets\":[%d,%d]},"
+                        .formatted(end, end + 256));
+        assertThatThrownBy(() -> ModelFormats.read(file)) // one would silently take the other's place
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("conv1.conv.bias and conv1.bias, which are one");
+        byte[] twice = safetensors(eighths(), "\"__metadata__\":{},\"__metadata__\":{}", Map.of(), name -> name);
+        assertThatThrownBy(() -> ModelFormats.read(twice))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("__metadata__ twice");
+        byte[] place = replaced(
+                plain(eighths()),
+                "\"dtype\":\"F32\",\"shape\":[64]",
+                "\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[64]");
+        assertThatThrownBy(() -> ModelFormats.read(place))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("dtype twice");
+    }
+
+    private static byte[] plain(ModelFile.Contents network) {
+        return safetensors(network, "", Map.of(), name -> name);
+    }
+
+    /** A safetensors file with the first occurrence of something in its header replaced. */
+    private static byte[] replaced(byte[] file, String old, String by) {
+        int length = (int) ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        String before = new String(file, 8, length, UTF_8);
+        assertThat(before).contains(old);
+        byte[] header = before.replaceFirst(Pattern.quote(old), Matcher.quoteReplacement(by))
+                .getBytes(UTF_8);
+        ByteBuffer changed =
+                ByteBuffer.allocate(file.length - length + header.length).order(ByteOrder.LITTLE_ENDIAN);
+        return changed.putLong(header.length)
+                .put(header)
+                .put(file, 8 + length, file.length - 8 - length)
+                .array();
+    }
+
+    @Test
+    void metadataOfOtherToolsAreNoneOfOurs() throws IOException {
+        String theirs = "\"__metadata__\":{\"format\":\"pt\",\"variant\":\"fp16\",\"threshold\":\"strict\","
+                + "\"count.layers\":\"many\",\"preprocessing\":\"BGR\"}";
+        ModelFile.Contents read = ModelFormats.read(safetensors(eighths(), theirs, Map.of(), name -> name));
+        Examples.assertSame(read, eighths());
+        assertThat(read.passport()).isEqualTo(ModelPassport.EMPTY);
+    }
+
+    @Test
+    void metadataAsEarlierVersionsWroteThemAreRead() throws IOException {
+        String earlier =
+                "\"__metadata__\":{\"format\":\"pt\",\"variant\":\"NN4_SMALL2_V1\",\"preprocessing\":\"RGB 0..1\","
+                        + "\"threshold\":\"0.75\",\"count.images\":\"7\"}";
+        ModelFile.Contents read = ModelFormats.read(safetensors(eighths(), earlier, Map.of(), name -> name));
+        assertThat(read.variant()).isEqualTo(Nn4Model.Variant.NN4_SMALL2_V1);
+        assertThat(read.passport())
+                .isEqualTo(ModelPassport.EMPTY.withThreshold(0.75).withCount("images", 7));
+    }
+
+    @Test
+    void metadataHaveAPrefixOfTheirOwn() throws IOException {
+        byte[] file = Examples.bytes(Safetensors::write, SMALL);
+        String start = new String(file, 8, 200, UTF_8);
+        assertThat(start).contains("\"openface.variant\":\"NN4_SMALL2\"").doesNotContain("\"variant\"");
+    }
+
+    @Test
+    void imagesPreparedOtherwiseAreRefused() throws IOException {
+        ModelPassport passport = ModelPassport.EMPTY;
+        byte[] file = Examples.bytes(Safetensors::write, SMALL);
+        assertThatThrownBy(() -> ModelFormats.read(replaced(file, passport.preprocessing(), "BGR 0..255")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("BGR 0..255")
+                .hasMessageContaining("RGB 0..1");
+        byte[] own =
+                ownWithHeader("variant=NN4_SMALL2\nembeddingSize=8\noptimizer=\nsteps=0\npreprocessing=BGR 0..255\n");
+        assertThatThrownBy(() -> ModelFormats.read(own))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("BGR 0..255")
+                .hasMessageContaining("RGB 0..1");
+    }
+
+    /** A sound file of our own format, version 3, with this header and the weights of {@link #SMALL}. */
+    private static byte[] ownWithHeader(String text) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        byte[] header = text.getBytes(UTF_8);
+        out.write("OPENFACE".getBytes(UTF_8));
+        out.write(new byte[] {3, 0, 0, 0, (byte) header.length, 0, 0, 0});
+        out.write(header);
+        for (TensorSpec spec : SMALL.parameters().specs()) {
+            ByteBuffer floats = ByteBuffer.allocate(4 * spec.length()).order(ByteOrder.LITTLE_ENDIAN);
+            floats.asFloatBuffer().put(SMALL.parameters().get(spec.name()));
+            out.write(floats.array());
+        }
+        out.write(Hashing.sha256().hashBytes(out.toByteArray()).asBytes());
+        return out.toByteArray();
+    }
+
+    // ---- what is no model
+
+    @Test
+    void saysWhatAnotherFileIs() throws IOException {
+        byte[] onnx = Examples.bytes(OnnxFile::write, SMALL);
+        assertThatThrownBy(() -> ModelFormats.read(onnx))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("ONNX can be exported but not read");
+        Map<String, String> starts = Map.of(
+                "\u0089PNG\r\n\u001a\n", "PNG image",
+                "\u00ff\u00d8\u00ff\u00e0", "JPEG image",
+                "\u0089HDF\r\n\u001a\n", "HDF5",
+                "\u001f\u008b\u0008", "gzip");
+        starts.forEach((start, name) -> {
+            byte[] file = Arrays.copyOf(start.getBytes(ISO_8859_1), 64);
+            assertThatThrownBy(() -> ModelFormats.read(file))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("not an OpenFace model")
+                    .hasMessageContaining(name);
+        });
+    }
+
+    @Test
+    void aFileThatCannotBeOpenedIsNamedOnce(@TempDir Path folder) {
+        Path missing = folder.resolve("missing.nn4");
+        assertThatThrownBy(() -> Nn4Model.load(missing))
+                .isInstanceOf(IOException.class)
+                .hasMessage("there is no file " + missing);
+        assertThatThrownBy(() -> Nn4Model.load(folder))
+                .isInstanceOf(IOException.class)
+                .hasMessageStartingWith(folder + ": ")
+                .hasMessageContaining("is a folder");
+    }
+
+    // ---- more of Torch
+
+    @Test
+    void refusesAWeightOfAnotherShape() {
+        TorchModule tree = TorchNetwork.tree(SMALL);
+        Tensor weight = (Tensor) child(tree, 1).fields.get("weight"); // 64 x 147, of 64 x 3 x 7 x 7
+        weight.size = new long[] {147, 64};
+        weight.stride = new long[] {64, 1};
+        assertThatThrownBy(() -> read(tree))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("conv1.weight has the shape [147, 64], expected was [64, 3, 7, 7]");
+        TorchModule other = TorchNetwork.tree(SMALL);
+        Tensor bias = (Tensor) child(other, 1).fields.get("bias");
+        bias.size = new long[] {8, 8};
+        bias.stride = new long[] {8, 1};
+        assertThatThrownBy(() -> read(other)).hasMessageContaining("conv1.bias has the shape [8, 8]");
+    }
+
+    @Test
+    void convolutionsAreReadFlatAndInFourDimensions() throws IOException {
+        TorchModule tree = TorchNetwork.tree(SMALL);
+        Tensor weight = (Tensor) child(tree, 1).fields.get("weight");
+        weight.size = new long[] {64, 3, 7, 7};
+        weight.stride = new long[] {147, 49, 7, 1};
+        Examples.assertSame(read(tree), SMALL);
+    }
+
+    @Test
+    void textThatClaimsManyValuesCostsNoMoreThanItCanHold() {
+        String start = "4\n1\n3\nV 1\n18\ntorch.FloatStorage\n";
+        int size = 4 << 20;
+        byte[] file = Arrays.copyOf((start + (size - 100) + "\nx").getBytes(UTF_8), size);
+        ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = memory.getCurrentThreadAllocatedBytes();
+        assertThatThrownBy(() -> ModelFormats.read(file)).isInstanceOf(IOException.class);
+        assertThat(memory.getCurrentThreadAllocatedBytes() - before).isLessThan(size);
+        // as many values as bytes can be: a digit and a space for each
+        byte[] densest = Arrays.copyOf((start + size / 2 + "\nx").getBytes(UTF_8), size);
+        assertThatThrownBy(() -> ModelFormats.read(densest)).isInstanceOf(IOException.class);
+        assertThat(memory.getCurrentThreadAllocatedBytes() - before).isLessThan(4L * size);
     }
 }

@@ -9,7 +9,8 @@ import java.util.List;
  * @param epochs epochs that the network has been trained for, in all runs together
  * @param history one entry per epoch, those of earlier runs included
  * @param modelFile the network after the last epoch, as its {@code writeState} wrote it
- * @param weightsHash SHA-256 over the network's parameter values
+ * @param weightsHash SHA-256 over the network's trained parameters, without running statistics, and without the average that
+ *     {@code Optimizer.averaged} keeps
  */
 public record TrainingResult(int epochs, List<EpochMetrics> history, Path modelFile, String weightsHash) {
     public TrainingResult {

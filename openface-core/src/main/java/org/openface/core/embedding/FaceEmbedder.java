@@ -19,6 +19,21 @@ public interface FaceEmbedder {
     }
 
     /**
+     * SHA-256, in hexadecimal, of all numbers that its embeddings depend on, if it can say: while it stays the same, so do
+     * the embeddings, and what was measured on them holds.
+     */
+    default Optional<String> fingerprint() {
+        return Optional.empty();
+    }
+
+    /**
+     * Takes the threshold that a verification has found, for whoever asks later whether two faces are of one person. Called
+     * at the end of a verification if there is a {@link #fingerprint}. One that has a threshold for what it is now keeps
+     * that; one that has changed since the verification began takes none. By default it is forgotten.
+     */
+    default void calibrate(Calibration calibration) {}
+
+    /**
      * Embeds aligned faces, in the order given, as inference does (running statistics, no randomness).
      *
      * @throws IllegalArgumentException if an image is not {@code imageSize} × {@code imageSize}

@@ -32,8 +32,8 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
     ForwardPass forward(FaceBatch batch, ExecutionPlan plan);
 
     /**
-     * The whole state as a stream: weights, running statistics and the optimiser's state. Reading it back continues
-     * training bit for bit.
+     * The whole state as a stream: weights, running statistics, the optimiser's state, and the average of the weights where
+     * one is kept. Reading it back continues training bit for bit.
      */
     void writeState(OutputStream out) throws IOException;
 
@@ -44,12 +44,15 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
      */
     void readState(InputStream in) throws IOException;
 
-    /** Empties the optimiser's memory, so that the next step is its first; weights and running statistics stay. */
+    /**
+     * Empties the optimiser's memory, the average of {@link Optimizer#averaged} included, so that the next step is its
+     * first; the weights that are trained and the running statistics stay.
+     */
     void forgetOptimizer();
 
     /**
      * What embeds with the average of the weights that {@link Optimizer#averaged} keeps; this network itself while there
-     * is none. It belongs to this network: it follows its training and is closed with it.
+     * is none, or if it embeds with the average anyway. It belongs to this network: it follows its training and is closed with it.
      */
     FaceEmbedder averaged();
 
@@ -63,8 +66,9 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
     default void describe(TrainingRecord record) {}
 
     /**
-     * SHA-256 over the parameter values in a fixed order, in hexadecimal: equal for two networks exactly when all their
-     * weights are.
+     * SHA-256 over the trained parameters in a fixed order, in hexadecimal: equal for two networks exactly when all the
+     * weights are that training goes on from. An average that {@link Optimizer#averaged} keeps beside them is not in it, nor
+     * are running statistics; for all that embeddings depend on there is {@link #fingerprint}.
      */
     String weightsHash();
 

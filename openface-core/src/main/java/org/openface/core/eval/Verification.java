@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Calibration;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
@@ -126,7 +127,8 @@ public final class Verification {
     }
 
     /**
-     * Embeds the faces and judges all pairs. Images of another size than the embedder's are scaled to it.
+     * Embeds the faces and judges all pairs. Images of another size than the embedder's are scaled to it. An embedder that
+     * knows no threshold yet is {@linkplain FaceEmbedder#calibrate given} the one found here.
      *
      * @throws IllegalArgumentException if the embedder was trained on faces aligned otherwise than these; a mere difference
      *     in size is none
@@ -136,6 +138,7 @@ public final class Verification {
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
         EmbeddedFaces.requireFitting(embedder, alignmentProfile);
+        Optional<String> fingerprint = embedder.fingerprint();
         int[] used = pairs.stream()
                 .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))
                 .sorted()
@@ -157,6 +160,8 @@ public final class Verification {
             throw new IOException(
                     e.getMessage() + ", as " + unreadable + " of " + used.length + " images cannot be read", e);
         }
+        fingerprint.ifPresent(weights ->
+                embedder.calibrate(new Calibration(weights, scores.threshold(), scores.thresholdHalfWidth())));
         return new Result(
                 scores.meanAccuracy(),
                 scores.standardDeviation(),
