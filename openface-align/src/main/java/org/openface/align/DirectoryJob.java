@@ -20,12 +20,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -253,14 +253,11 @@ final class DirectoryJob {
     }
 
     private static void deleteLeftovers(FaceDataset photographs, Path aligned) throws IOException {
-        Set<Path> folders = new LinkedHashSet<>();
-        folders.add(aligned);
-        for (Face photograph : photographs.faces()) {
-            folders.add(requireNonNull(target(photograph.file(), aligned).getParent()));
-        }
-        for (Path folder : folders) {
-            if (Files.isDirectory(folder)) {
-                AtomicFile.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(aligned);
+        for (int i = 0; i < photographs.identities().size(); i++) {
+            Path person = aligned.resolve(folder(photographs.faces(i).get(0)));
+            if (Files.isDirectory(person)) {
+                AtomicFile.deleteLeftovers(person);
             }
         }
     }
