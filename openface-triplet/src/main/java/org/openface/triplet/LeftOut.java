@@ -1,5 +1,6 @@
 package org.openface.triplet;
 
+import com.google.common.base.Splitter;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
@@ -41,9 +42,7 @@ final class LeftOut {
         BitSet numbers = new BitSet();
         String words = state.getOrDefault(STATE, "");
         if (!words.isEmpty()) {
-            for (String word : words.split(" ")) {
-                numbers.set(Integer.parseInt(word));
-            }
+            Splitter.on(' ').split(words).forEach(word -> numbers.set(Integer.parseInt(word)));
         }
         return numbers;
     }

@@ -1,5 +1,6 @@
 package org.openface.triplet;
 
+import com.google.common.base.Splitter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -74,9 +75,7 @@ final class Treatments {
                     .filter(condition -> known.contains(condition.name()))
                     .forEach(order::add);
         } else if (!switches.isEmpty()) {
-            for (String name : switches.split(" ")) {
-                order.add(Condition.valueOf(name));
-            }
+            Splitter.on(' ').split(switches).forEach(name -> order.add(Condition.valueOf(name)));
         }
         for (Condition condition : order) {
             if (treatments.get(condition) instanceof Treatment.SwitchMiner change && switched.add(condition)) {

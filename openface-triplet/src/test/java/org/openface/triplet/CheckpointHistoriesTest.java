@@ -204,6 +204,6 @@ class CheckpointHistoriesTest {
     @Test
     @Tag("soak")
     void theNewestGoodStateSurvivesManyHistories(@TempDir Path temp) throws IOException {
-        histories(temp, 100, 60);
+        histories(temp, 8, 60);
     }
 }
