@@ -29,6 +29,9 @@ typedef unsigned long long u64;
 #define COMPONENTS 32  // components of the embeddings that are on chip at a time
 #define THREADS 256
 #define SCAN_THREADS 1024
+// Of compare_tiles on a multiprocessor: one waits for memory while the other computes. On Turing that is half of 64 KiB of
+// shared memory and of 64 Ki registers each.
+#define BLOCKS_AT_A_TIME 2
 
 // Flags of Band.
 #define VIOLATING 1
@@ -101,16 +104,21 @@ extern "C" __global__ void pair_bounds(
 // bit for each image, or for HARDEST and SOFTEST the best image with its distance above it (less is better, NONE if there is
 // none); violations, their number above the float of their sum of (ap + margin - an). By [tile of images][run]: nearest, like
 // HARDEST, and negatives, their number above the float of the sum of their distances.
-extern "C" __global__ void __launch_bounds__(THREADS) compare_tiles(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_AT_A_TIME) compare_tiles(
         const float* __restrict__ embeddings, const int* __restrict__ identities, int total, int dimension,
         const int* __restrict__ anchors, const int* __restrict__ starts, const int* __restrict__ runs, int firstRun,
         int runCount, int firstPair, int pairCount, float margin, const float* __restrict__ distances,
         const int* __restrict__ bounds, const int* __restrict__ from, const int* __restrict__ to, int choice,
         u64* __restrict__ eligible, u64* __restrict__ violations, u64* __restrict__ nearest,
         u64* __restrict__ negatives) {
-    __shared__ __align__(16) float anchorPart[COMPONENTS][TILE + 4];
-    __shared__ __align__(16) float imagePart[COMPONENTS][TILE + 4];
-    __shared__ int tile[TILE][TILE + 1];
+    // The embeddings are done with when the distances come: together they would not leave room for a second block.
+    __shared__ union {
+        struct {
+            __align__(16) float anchor[COMPONENTS][TILE + 4];
+            __align__(16) float image[COMPONENTS][TILE + 4];
+        } part;
+        int tile[TILE][TILE + 1];
+    } chip;
     const int thread = threadIdx.x;
     const int run0 = firstRun + blockIdx.y * TILE;
     const int runs0 = min(TILE, firstRun + runCount - run0);
@@ -125,9 +133,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) compare_tiles(
             int k = i % COMPONENTS;
             // Beyond the end zeros: their difference adds nothing to a distance.
             bool inside = k0 + k < dimension;
-            anchorPart[k][lane] = inside && lane < runs0
+            chip.part.anchor[k][lane] = inside && lane < runs0
                     ? embeddings[(size_t) anchors[run0 + lane] * dimension + k0 + k] : 0;
-            imagePart[k][lane] = inside && image0 + lane < total
+            chip.part.image[k][lane] = inside && image0 + lane < total
                     ? embeddings[(size_t) (image0 + lane) * dimension + k0 + k] : 0;
         }
         __syncthreads();
@@ -136,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) compare_tiles(
             for (int i = 0; i < 4; i++) {
 #pragma unroll
                 for (int j = 0; j < 4; j++) {
-                    float t = anchorPart[k][row + i] - imagePart[k][column + j];
+                    float t = chip.part.anchor[k][row + i] - chip.part.image[k][column + j];
                     sum[i][j] = fmaf(t, t, sum[i][j]);
                 }
             }
@@ -150,13 +158,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) compare_tiles(
         for (int j = 0; j < 4; j++) {
             int image = image0 + column + j;
             bool negative = row + i < runs0 && image < total && identities[image] != identity;
-            tile[row + i][column + j] = negative ? __float_as_int(sum[i][j]) : NO_NEGATIVE;
+            chip.tile[row + i][column + j] = negative ? __float_as_int(sum[i][j]) : NO_NEGATIVE;
         }
     }
     __syncthreads();
     const int pairEnd = starts[run0 + runs0];
     for (int pair = starts[run0] + thread; pair < pairEnd; pair += THREADS) {
-        const int* own = tile[runs[pair] - run0];
+        const int* own = chip.tile[runs[pair] - run0];
         int low = from[pair];
         int high = to[pair];
         int bound = bounds[pair];
@@ -186,7 +194,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) compare_tiles(
         float distanceSum = 0;
         u32 count = 0;
         for (int j = 0; j < TILE; j++) {
-            int d = tile[thread][j];
+            int d = chip.tile[thread][j];
             if (d != NO_NEGATIVE) {
                 u64 place = (u64) d << 32 | (u32) (image0 + j);
                 least = place < least ? place : least;

@@ -36,7 +36,7 @@ static Index threadIdx, blockIdx, blockDim;
 #define __forceinline__ inline
 #define __restrict__
 #define __align__(bytes)
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 static int min(int a, int b) { return a < b ? a : b; }
 static int max(int a, int b) { return a > b ? a : b; }
@@ -209,7 +209,7 @@ static std::map<std::string, std::pair<int, int>> failures;  // function: calls 
 static bool initialised;
 static char primaryContext, otherContext;
 static thread_local void* currentContext;
-static long retained, modules, streams, events, launches, violations, bytesInUse;
+static long retained, modules, streams, events, launches, violations, bytesInUse, allocationsMade, gradients;
 static std::map<unsigned long long, size_t> allocations, pinned;
 static std::vector<std::function<void()>> pending;
 static std::string lastViolation;
@@ -252,20 +252,27 @@ EXPORT void fake_reset(int devices, int major, int minor, long memory) {
     memoryTotal = memory;
     failures.clear();
     pending.clear();
-    launches = violations = 0;
+    launches = violations = allocationsMade = gradients = 0;
     lastViolation.clear();
 }
 
 // Lets a function fail from its call after so many on.
 EXPORT void fake_fail(const char* function, int after, int code) { failures[function] = {after, code}; }
 
+EXPORT void fake_forget_held() {
+    retained = modules = streams = events = 0;
+    pinned.clear();
+}
+
 EXPORT void fake_make_other_context_current() { currentContext = &otherContext; }
 EXPORT int fake_other_context_is_current() { return currentContext == &otherContext; }
 EXPORT const char* fake_last_violation() { return lastViolation.c_str(); }
 
-// Allocations, page-locked ones, contexts, modules, streams, events that are held; launches, violations.
+// Allocations, page-locked ones, contexts, modules, streams, events that are held; launches, violations; allocations of both
+// kinds that were ever made; gradients formed.
 EXPORT void fake_counts(long* counts) {
-    long all[] = {(long) allocations.size(), (long) pinned.size(), retained, modules, streams, events, launches, violations};
+    long all[] = {(long) allocations.size(), (long) pinned.size(), retained, modules, streams, events, launches, violations,
+        allocationsMade, gradients};
     memcpy(counts, all, sizeof all);
 }
 
@@ -368,6 +375,7 @@ EXPORT int cuMemAlloc_v2(unsigned long long* address, size_t bytes) {
     memset(block, 0xA5, room);
     *address = (unsigned long long) (block + room - bytes);
     allocations[*address] = bytes;
+    allocationsMade++;
     bytesInUse += bytes;
     return OK;
 }
@@ -389,6 +397,7 @@ EXPORT int cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
     *memory = malloc(bytes);
     memset(*memory, 0xA5, bytes);
     pinned[(unsigned long long) *memory] = bytes;
+    allocationsMade++;
     return OK;
 }
 
@@ -451,7 +460,12 @@ EXPORT int cuModuleGetFunction(void** function, void* module, const char* name) 
     return OK;
 }
 
-EXPORT int cuStreamCreate(void** stream, unsigned) { ENTER(true); streams++; *stream = &pending; return OK; }
+EXPORT int cuStreamCreate(void** stream, unsigned flags) {
+    ENTER(true);
+    streams++;
+    *stream = &pending;
+    return flags == 1 ? OK : violation(INVALID_VALUE, "a stream that waits for the default one");
+}
 EXPORT int cuStreamDestroy_v2(void*) { ENTER(true); streams--; return OK; }
 
 static int inStream(void* stream, std::function<void()> work) {
@@ -508,6 +522,7 @@ EXPORT int cuLaunchKernel(void* function, unsigned gridX, unsigned gridY, unsign
         slots.push_back(slot);
     }
     launches++;
+    gradients += &kernel == &KERNEL_TABLE["add_gradients"];
     std::function<void()> bound = kernel.bind(slots);
     return inStream(stream, [=, &kernel] { runGrid(gridX, gridY, blockX, kernel.barriers, bound); });
 }

@@ -40,6 +40,11 @@ final class Cuda {
         return PLAUSIBLE;
     }
 
+    /** Whether the driver has been asked, which costs time and memory. */
+    static synchronized boolean isLookedFor() {
+        return found != null;
+    }
+
     static boolean isAvailable() {
         return find().device != null;
     }
@@ -70,7 +75,7 @@ final class Cuda {
             if (wanted == MiningDevice.CUDA) {
                 throw e;
             }
-            giveUp(e);
+            giveUp(device, e);
             return Optional.empty();
         }
     }
@@ -98,11 +103,16 @@ final class Cuda {
         }
     }
 
-    private static synchronized void giveUp(CudaFailure e) {
-        if (isAvailable()) {
+    /** Of threads that fail at a time, the first one's failure counts: the others' may be that the device is closed. */
+    private static void giveUp(CudaDevice device, CudaFailure e) {
+        synchronized (Cuda.class) {
+            if (find().device != device) {
+                return;
+            }
             found = new Found(null, String.valueOf(e.getMessage()));
-            log(Level.WARNING, "mining on the CPU from now on, with the same result: " + e.getMessage());
         }
+        log(Level.WARNING, "mining on the CPU from now on, with the same result: " + e.getMessage());
+        device.close();
     }
 
     private static void log(Level level, String message) {

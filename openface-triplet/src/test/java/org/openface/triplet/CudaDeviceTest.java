@@ -297,6 +297,60 @@ class CudaDeviceTest {
     }
 
     @Test
+    void withTooLittleMemoryForAllSmallerPartsAreCompared() {
+        MiningBatch in = Batches.random(1, 9, 20, 37);
+        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.orderedPairs(), in);
+        for (NegativeSelector negatives : List.of(NegativeSelector.random(), NegativeSelector.all())) {
+            driver.reset();
+            try (CudaDevice device = open()) {
+                // What was free when the device was opened, others have taken since.
+                driver.reset(1, 8, 6, 200_000);
+                compare(device, in, pairs, TripletFilter.violating(), negatives);
+                // In one part: the bounds, the distances, the choice, the sums.
+                assertThat(driver.counts().launches()).isGreaterThan(4 + 1);
+                // The gradient too has room when mining has given back its own.
+                driver.reset(1, 8, 6, 150_000);
+                compareGradients(device, Batches.random(2, 4, 9, 7));
+            }
+        }
+    }
+
+    @Test
+    void buffersGrowByMoreThanIsNeeded() {
+        try (CudaDevice device = open()) {
+            for (int images = 20; images < 60; images++) {
+                MiningBatch in = Batches.random(2, 1, images, 7)
+                        .withReferences(Batches.random(3, 2, 5, 7).embeddings(), Batches.identities(2, 5));
+                ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.hardestPositive(), in);
+                compare(device, in, pairs, TripletFilter.violating(), NegativeSelector.random());
+            }
+            // 21 buffers and two for copies; with half as much again, one that grows six-fold does so in five steps.
+            assertThat(driver.counts().allocationsMade()).isLessThanOrEqualTo(23 * 6);
+            assertThat(driver.counts().allocations()).isLessThanOrEqualTo(21);
+        }
+    }
+
+    @Test
+    void whatCanBeGivenBackIsGivenBackAfterAFailure() {
+        MiningBatch in = Batches.random(1, 5, 6, 8);
+        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.allPairs(), in);
+        CudaPass pass = CudaPass.of(in, pairs, TripletFilter.violating(), NegativeSelector.all())
+                .orElseThrow();
+        for (String function : List.of("cuMemFreeHost", "cuEventDestroy_v2", "cuModuleUnload")) {
+            CudaDevice device = open();
+            pass.run(device);
+            driver.fail(function, 0, 700);
+            device.close();
+            FakeDriver.Counts left = driver.counts();
+            assertThat(left.allocations() + left.contexts() + left.streams())
+                    .as(function)
+                    .isZero();
+            driver.reset();
+            driver.forgetHeld();
+        }
+    }
+
+    @Test
     void tooLittleMemoryIsSaid() {
         driver.reset(1, 9, 0, 40_000);
         MiningBatch in = Batches.random(1, 9, 20, 37);
@@ -315,7 +369,7 @@ class CudaDeviceTest {
         device.close();
         device.close();
         assertThatThrownBy(() -> device.gradient(1, new float[1], new float[0], new int[3], new double[1], false))
-                .isInstanceOf(IllegalStateException.class)
+                .isInstanceOf(CudaFailure.class)
                 .hasMessage("the device is closed");
     }
 }

@@ -30,6 +30,21 @@ class CudaKernelTest {
     }
 
     @Test
+    void twoBlocksOfComparisonsFitOnAMultiprocessor() throws Exception {
+        String compiled = Resources.toString(COMPILED, UTF_8);
+        int kernel = compiled.indexOf(".entry compare_tiles(");
+        String comparing = compiled.substring(kernel, compiled.indexOf("\n}\n", kernel));
+        // The driver's compiler then bounds the registers; of shared memory Turing has 64 KiB.
+        assertThat(comparing).contains(".maxntid 256, 1, 1", ".minnctapersm 2");
+        int shared = Pattern.compile("\\.shared .*\\[(\\d+)];")
+                .matcher(comparing)
+                .results()
+                .mapToInt(declared -> Integer.parseInt(declared.group(1)))
+                .sum();
+        assertThat(shared).isBetween(1, 32 * 1024);
+    }
+
+    @Test
     void theDriverMayNotFuseWhatIsRoundedInJava() throws Exception {
         String compiled = Resources.toString(COMPILED, UTF_8);
         // Without a rounding mode the driver's compiler is free to contract; and a fused double would differ from

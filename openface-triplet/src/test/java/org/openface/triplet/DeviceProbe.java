@@ -1,5 +1,6 @@
 package org.openface.triplet;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /** Asks for devices and mines on them, in a process of its own: a process looks for the driver once. */
@@ -14,6 +15,8 @@ final class DeviceProbe {
     public static void main(String[] arguments) {
         System.out.println("plausible: " + Cuda.isPlausible());
         MiningBatch in = batch();
+        System.out.println("unasked: " + hash(TripletMiner.openFace(), in));
+        System.out.println("looked for: " + Cuda.isLookedFor());
         for (MiningDevice device : MiningDevice.values()) {
             System.out.println(device + " available: " + device.isAvailable());
             System.out.println(device + " is: " + device.description());
@@ -31,6 +34,12 @@ final class DeviceProbe {
                                 NegativeSelector.random()),
                         in));
         System.out.println("changing: " + hash(MiningDevice.CUDA, changing(), in));
+        String library = System.getProperty(Cuda.LIBRARY);
+        if (library != null && library.endsWith(FakeDriver.NAME)) {
+            FakeDriver.Counts counts = FakeDriver.counts(Path.of(library));
+            System.out.println("held: " + (counts.nothingHeld() ? "nothing" : counts));
+            System.out.println("gradients: " + counts.gradients());
+        }
     }
 
     static TripletMiner changing() {
@@ -42,12 +51,16 @@ final class DeviceProbe {
     /** Of the triplets and the gradient; or what is said instead. */
     static String hash(MiningDevice device, TripletMiner miner, MiningBatch in) {
         try {
-            Triplets triplets = miner.on(device).mine(in);
-            float[] gradient = TripletLoss.margin().gradient(in, triplets).values();
-            return triplets.size() + " triplets, " + Arrays.hashCode(MiningPassTest.numbers(triplets)) + " "
-                    + Arrays.hashCode(gradient);
+            return hash(miner.on(device), in);
         } catch (RuntimeException e) {
             return e.getClass().getSimpleName() + ": " + e.getMessage();
         }
+    }
+
+    private static String hash(TripletMiner miner, MiningBatch in) {
+        Triplets triplets = miner.mine(in);
+        float[] gradient = TripletLoss.margin().gradient(in, triplets).values();
+        return triplets.size() + " triplets, " + Arrays.hashCode(MiningPassTest.numbers(triplets)) + " "
+                + Arrays.hashCode(gradient);
     }
 }

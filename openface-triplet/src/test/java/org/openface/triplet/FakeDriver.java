@@ -10,6 +10,8 @@ import java.nio.file.Path;
 
 /** {@code src/test/cuda/driver.cpp}, compiled: NVIDIA's driver with the kernels run on the processor. */
 final class FakeDriver {
+    static final String NAME = "libfakecuda.so";
+
     private final Path library;
     private final NativeLibrary functions;
 
@@ -21,7 +23,7 @@ final class FakeDriver {
     /** Compiles it into a folder, if it is not there yet; skips the test where there is no compiler. */
     static FakeDriver compile(Path folder) throws Exception {
         assumeTrue(System.getProperty("os.name").equals("Linux"), "the emulation is written for Linux");
-        Path library = folder.resolve("libfakecuda.so");
+        Path library = folder.resolve(NAME);
         if (Files.exists(library)) {
             return new FakeDriver(library);
         }
@@ -68,6 +70,11 @@ final class FakeDriver {
         functions.getFunction("fake_fail").invoke(new Object[] {function, after, code});
     }
 
+    /** What a test has made impossible to give back counts no longer. */
+    void forgetHeld() {
+        functions.getFunction("fake_forget_held").invoke(new Object[0]);
+    }
+
     void makeOtherContextCurrent() {
         functions.getFunction("fake_make_other_context_current").invoke(new Object[0]);
     }
@@ -89,15 +96,28 @@ final class FakeDriver {
             long streams,
             long events,
             long launches,
-            long violations) {
+            long violations,
+            long allocationsMade,
+            long gradients) {
         boolean nothingHeld() {
             return allocations + pinned + contexts + modules + streams + events == 0;
         }
     }
 
     Counts counts() {
-        long[] counts = new long[8];
+        return counts(functions);
+    }
+
+    /** Those of the process that has loaded it. */
+    static Counts counts(Path library) {
+        return counts(NativeLibrary.getInstance(library.toString()));
+    }
+
+    private static Counts counts(NativeLibrary functions) {
+        long[] counts = new long[10];
         functions.getFunction("fake_counts").invoke(new Object[] {counts});
-        return new Counts(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7]);
+        return new Counts(
+                counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6], counts[7], counts[8],
+                counts[9]);
     }
 }

@@ -1,11 +1,11 @@
 package org.openface.triplet.cuda;
 
+import static com.google.common.base.Preconditions.checkArgument;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.google.common.io.Resources;
 import com.sun.jna.Memory;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -35,6 +35,9 @@ public final class CudaDevice implements AutoCloseable {
 
     /** Negatives that are listed at a time where all are wanted. */
     private static final long LISTED = 32L << 20;
+
+    /** What a Java array holds. */
+    private static final int MOST_LISTED = Integer.MAX_VALUE - 8;
 
     private static volatile double lastKernelMillis;
 
@@ -92,10 +95,14 @@ public final class CudaDevice implements AutoCloseable {
     }
 
     private static String kernels() {
-        try {
-            return Resources.toString(Resources.getResource(CudaDevice.class, "mining.ptx"), UTF_8);
+        try (InputStream compiled = CudaDevice.class.getResourceAsStream("mining.ptx")) {
+            if (compiled == null) {
+                throw new CudaFailure("the kernels are missing: keep org/openface/triplet/cuda/mining.ptx of"
+                        + " openface-triplet when you pack it into a jar of your own");
+            }
+            return new String(compiled.readAllBytes(), UTF_8);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw new CudaFailure("the kernels, mining.ptx of openface-triplet, cannot be read: " + e.getMessage());
         }
     }
 
@@ -116,12 +123,31 @@ public final class CudaDevice implements AutoCloseable {
     }
 
     /**
-     * Mines a batch with at least one pair.
+     * Mines a batch with at least one pair. Where memory does not suffice, smaller parts are compared at a time, from then on.
      *
-     * @throws CudaFailure if the driver fails; after that the device is of no use
+     * @throws CudaFailure if the driver fails, after which the device is of no use; or if memory does not suffice for one
+     *     anchor at a time
      */
     public synchronized MiningOutcome mine(MiningTask task) {
-        return use(() -> new Mining(task).run());
+        long scratchBefore = scratchLimit;
+        long listBefore = listLimit;
+        while (true) {
+            try {
+                return use(() -> new Mining(task).run());
+            } catch (CudaFailure e) {
+                if (!e.isOutOfMemory()) {
+                    throw e;
+                }
+                release();
+                if (scratchLimit == 0) {
+                    scratchLimit = scratchBefore;
+                    listLimit = listBefore;
+                    throw e;
+                }
+                scratchLimit /= 4;
+                listLimit = Math.min(listLimit, scratchLimit);
+            }
+        }
     }
 
     /**
@@ -133,7 +159,7 @@ public final class CudaDevice implements AutoCloseable {
      * @param weights of the triplets
      * @param meanOverUses whether to divide an image's gradient by the number of triplets it takes part in
      * @return {@code [size][dimension]}
-     * @throws CudaFailure if the driver fails; after that the device is of no use
+     * @throws CudaFailure if the driver fails, after which the device is of no use; or if memory does not suffice
      */
     public synchronized float[] gradient(
             int dimension,
@@ -142,56 +168,75 @@ public final class CudaDevice implements AutoCloseable {
             int[] members,
             double[] weights,
             boolean meanOverUses) {
-        return use(() -> {
-            int size = embeddings.length / dimension;
-            int triplets = weights.length;
-            long vectors = gpu.buffer("embeddings", 4L * (embeddings.length + references.length));
-            long deviceMembers = gpu.buffer("members", 4L * members.length);
-            long deviceWeights = gpu.buffer("weights", 8L * triplets);
-            long counts = gpu.buffer("counts", 4L * size);
-            long starts = gpu.buffer("useStarts", 4L * (size + 1));
-            long cursors = gpu.buffer("cursors", 4L * size);
-            long uses = gpu.buffer("uses", 4L * members.length);
-            long gradient = gpu.buffer("gradient", 4L * embeddings.length);
-            Map<Long, Object> input = new LinkedHashMap<>();
-            input.put(vectors, embeddings);
-            if (references.length > 0) {
-                input.put(vectors + 4L * embeddings.length, references);
+        Supplier<float[]> gradient =
+                () -> formGradient(dimension, embeddings, references, members, weights, meanOverUses);
+        try {
+            return use(gradient);
+        } catch (CudaFailure e) {
+            if (!e.isOutOfMemory()) {
+                throw e;
             }
-            input.put(deviceMembers, members);
-            input.put(deviceWeights, weights);
-            gpu.upload(input);
-            gpu.beginTiming();
-            gpu.clear(counts, size);
-            int blocks = blocks(triplets, THREADS);
-            gpu.launch("count_uses", blocks, 1, THREADS, deviceMembers, triplets, size, counts);
-            gpu.launch("scan_uses", 1, 1, SCAN_THREADS, counts, size, starts, cursors);
-            gpu.launch("fill_uses", blocks, 1, THREADS, deviceMembers, triplets, size, cursors, uses);
-            gpu.launch("order_uses", size, 1, THREADS_OF_AN_IMAGE, starts, uses);
-            gpu.launch(
-                    "add_gradients",
-                    size,
-                    blocks(dimension, THREADS_OF_AN_IMAGE),
-                    THREADS_OF_AN_IMAGE,
-                    vectors,
-                    dimension,
-                    deviceMembers,
-                    deviceWeights,
-                    triplets,
-                    starts,
-                    uses,
-                    meanOverUses ? 1 : 0,
-                    gradient);
-            gpu.endTiming();
-            float[] result = new float[embeddings.length];
-            gpu.download(Map.of(gradient, result));
-            return result;
-        });
+            // Mining may have left too little.
+            release();
+            return use(gradient);
+        }
+    }
+
+    private float[] formGradient(
+            int dimension,
+            float[] embeddings,
+            float[] references,
+            int[] members,
+            double[] weights,
+            boolean meanOverUses) {
+        int size = embeddings.length / dimension;
+        int triplets = weights.length;
+        long vectors = gpu.buffer("embeddings", 4L * (embeddings.length + references.length));
+        long deviceMembers = gpu.buffer("members", 4L * members.length);
+        long deviceWeights = gpu.buffer("weights", 8L * triplets);
+        long counts = gpu.buffer("counts", 4L * size);
+        long starts = gpu.buffer("useStarts", 4L * (size + 1));
+        long cursors = gpu.buffer("cursors", 4L * size);
+        long uses = gpu.buffer("uses", 4L * members.length);
+        long gradient = gpu.buffer("gradient", 4L * embeddings.length);
+        Map<Long, Object> input = new LinkedHashMap<>();
+        input.put(vectors, embeddings);
+        if (references.length > 0) {
+            input.put(vectors + 4L * embeddings.length, references);
+        }
+        input.put(deviceMembers, members);
+        input.put(deviceWeights, weights);
+        gpu.upload(input);
+        gpu.beginTiming();
+        gpu.clear(counts, size);
+        int blocks = blocks(triplets, THREADS);
+        gpu.launch("count_uses", blocks, 1, THREADS, deviceMembers, triplets, size, counts);
+        gpu.launch("scan_uses", 1, 1, SCAN_THREADS, counts, size, starts, cursors);
+        gpu.launch("fill_uses", blocks, 1, THREADS, deviceMembers, triplets, size, cursors, uses);
+        gpu.launch("order_uses", size, 1, THREADS_OF_AN_IMAGE, starts, uses);
+        gpu.launch(
+                "add_gradients",
+                size,
+                blocks(dimension, THREADS_OF_AN_IMAGE),
+                THREADS_OF_AN_IMAGE,
+                vectors,
+                dimension,
+                deviceMembers,
+                deviceWeights,
+                triplets,
+                starts,
+                uses,
+                meanOverUses ? 1 : 0,
+                gradient);
+        gpu.endTiming();
+        float[] result = new float[embeddings.length];
+        gpu.download(Map.of(gradient, result));
+        return result;
     }
 
     private <T> T use(Supplier<T> work) {
         if (closed) {
-            throw new IllegalStateException("the device is closed");
+            throw new CudaFailure("the device is closed");
         }
         return gpu.inContext(() -> {
             T result = work.get();
@@ -439,12 +484,18 @@ public final class CudaDevice implements AutoCloseable {
         private void list(int firstPair, int pairCount) {
             int[] listStarts = new int[pairCount];
             gpu.download(Map.of(chosen + 4L * firstPair, listStarts));
-            int total = 0;
+            long all = 0;
             for (int i = 0; i < pairCount; i++) {
                 int count = listStarts[i];
-                listStarts[i] = total;
-                total = Math.addExact(total, count);
+                listStarts[i] = (int) all;
+                all += count;
             }
+            checkArgument(
+                    all <= MOST_LISTED,
+                    "%s triplets of one anchor are too many, %s is the limit: choose fewer for each pair, or take fewer images",
+                    all,
+                    MOST_LISTED);
+            int total = (int) all;
             if (total == 0) {
                 return;
             }

@@ -58,7 +58,7 @@ final class Driver {
             throw new CudaFailure("NVIDIA's driver has no function " + function + "; it is too old");
         }
         if (code != 0) {
-            throw new CudaFailure(function + " failed: " + words(code));
+            throw new CudaFailure(function + " failed: " + words(code), code);
         }
     }
 

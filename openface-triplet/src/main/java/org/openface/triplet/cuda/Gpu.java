@@ -10,6 +10,7 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -21,12 +22,15 @@ final class Gpu {
     private static final int JIT_ERROR_LOG_BUFFER = 5;
     private static final int JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6;
     private static final int LOG_BYTES = 8192;
+    /** Others in this context, ND4J among them, use its default stream: it does not wait for ours, nor ours for it. */
+    private static final int STREAM_NON_BLOCKING = 1;
+
     private static final int MOST_PARAMETERS = 32;
 
     private final Driver driver;
     private final int device;
     private final Pointer context;
-    private final Map<String, Buffer> buffers = new HashMap<>();
+    private final Map<String, Room<Long>> buffers = new HashMap<>();
     private final Map<String, Pointer> kernels = new HashMap<>();
     /** Page-locked memory, which copies go through: the GPU then copies by itself. */
     private final Staging in = new Staging();
@@ -92,7 +96,7 @@ final class Gpu {
                     + log.getString(0));
         }
         module = loaded.getValue();
-        stream = driver.pointer("cuStreamCreate", 0);
+        stream = driver.pointer("cuStreamCreate", STREAM_NON_BLOCKING);
         begin = driver.pointer("cuEventCreate", 0);
         end = driver.pointer("cuEventCreate", 0);
     }
@@ -105,20 +109,38 @@ final class Gpu {
 
     /** The address of a buffer of that name with room for so many bytes. What it held is lost if it had less. */
     long buffer(String name, long bytes) {
-        Buffer buffer = buffers.get(name);
+        Room<Long> buffer = buffers.get(name);
         if (buffer == null || buffer.bytes < bytes) {
             free(name);
-            buffer = new Buffer(driver.number("cuMemAlloc_v2", Math.max(bytes, 8)), bytes);
+            buffer = room(buffer, bytes, size -> driver.number("cuMemAlloc_v2", size));
             buffers.put(name, buffer);
         }
-        return buffer.address;
+        return buffer.at;
     }
 
     private void free(String name) {
-        Buffer buffer = buffers.remove(name);
+        Room<Long> buffer = buffers.get(name);
         if (buffer != null) {
             settle();
-            driver.call("cuMemFree_v2", buffer.address);
+            buffers.remove(name);
+            driver.call("cuMemFree_v2", buffer.at);
+        }
+    }
+
+    /**
+     * Memory of at least so many bytes. In place of less it has half as much again, so that batches that grow little by little
+     * do not each cost an allocation; where that is too much, what is needed.
+     */
+    private static <T> Room<T> room(@Nullable Room<T> before, long bytes, LongFunction<T> allocate) {
+        long needed = Math.max(bytes, 8);
+        long roomy = before == null ? needed : Math.max(needed, before.bytes + before.bytes / 2);
+        try {
+            return new Room<>(allocate.apply(roomy), roomy);
+        } catch (CudaFailure e) {
+            if (!e.isOutOfMemory() || roomy == needed) {
+                throw e;
+            }
+            return new Room<>(allocate.apply(needed), needed);
         }
     }
 
@@ -173,7 +195,7 @@ final class Gpu {
             }
         }
         Pointer function = kernels.computeIfAbsent(kernel, name -> driver.pointer("cuModuleGetFunction", module, name));
-        driver.call("cuLaunchKernel", function, gridX, gridY, 1, threads, 1, 1, 0, stream, argumentAddresses, null);
+        begun("cuLaunchKernel", function, gridX, gridY, 1, threads, 1, 1, 0, stream, argumentAddresses, null);
     }
 
     void beginTiming() {
@@ -213,38 +235,48 @@ final class Gpu {
         out.free();
     }
 
-    /** Gives back everything. */
+    /** Gives back everything. What the driver does not take, as it may after a failure, goes with the context. */
     void close() {
-        inContext(() -> {
-            release();
-            if (end != null) {
-                driver.call("cuEventDestroy_v2", end);
+        quietly(() -> inContext(() -> {
+            quietly(this::settle);
+            for (String name : List.copyOf(buffers.keySet())) {
+                quietly(() -> free(name));
             }
-            if (begin != null) {
-                driver.call("cuEventDestroy_v2", begin);
-            }
-            if (stream != null) {
-                driver.call("cuStreamDestroy_v2", stream);
-            }
-            if (module != null) {
-                driver.call("cuModuleUnload", module);
-            }
+            quietly(in::free);
+            quietly(out::free);
+            destroy("cuEventDestroy_v2", end);
+            destroy("cuEventDestroy_v2", begin);
+            destroy("cuStreamDestroy_v2", stream);
+            destroy("cuModuleUnload", module);
             return true;
-        });
-        driver.call("cuDevicePrimaryCtxRelease_v2", device);
+        }));
+        quietly(() -> driver.call("cuDevicePrimaryCtxRelease_v2", device));
     }
 
-    private record Buffer(long address, long bytes) {}
+    private void destroy(String function, @Nullable Pointer handle) {
+        if (handle != null) {
+            quietly(() -> driver.call(function, handle));
+        }
+    }
+
+    private static void quietly(Runnable step) {
+        try {
+            step.run();
+        } catch (CudaFailure e) {
+            // The next step is worth a try all the same.
+        }
+    }
+
+    private record Room<T>(T at, long bytes) {}
 
     private final class Staging {
-        private @Nullable Pointer memory;
-        private long size;
+        private @Nullable Room<Pointer> memory;
 
         void reserve(long bytes) {
-            if (memory == null || size < bytes) {
+            Room<Pointer> before = memory;
+            if (before == null || before.bytes < bytes) {
                 free();
-                memory = driver.pointer("cuMemHostAlloc", Math.max(bytes, 8), 0);
-                size = bytes;
+                memory = room(before, bytes, size -> driver.pointer("cuMemHostAlloc", size, 0));
             }
         }
 
@@ -252,15 +284,15 @@ final class Gpu {
             if (memory == null) {
                 throw new IllegalStateException("nothing reserved");
             }
-            return memory.share(offset);
+            return memory.at.share(offset);
         }
 
         void free() {
-            if (memory != null) {
+            Room<Pointer> before = memory;
+            if (before != null) {
                 settle();
-                driver.call("cuMemFreeHost", memory);
                 memory = null;
-                size = 0;
+                driver.call("cuMemFreeHost", before.at);
             }
         }
     }
