@@ -98,6 +98,7 @@ final class OneDnnExecutor implements Executor {
         try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
                 OneDnnProgram inference =
                         new OneDnnProgram(plan, Nn4Model.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
+            warnOfSlowCode(training); // before hours are spent with it
             Set<OneDnnWeights.Stored> parameters = new HashSet<>(training.borrowed());
             parameters.addAll(inference.borrowed());
             return Math.max(training.sharedBytes(), inference.sharedBytes())
