@@ -28,8 +28,8 @@ public final class Consumer {
                     .identitiesPerBatch(4).imagesPerIdentity(8).batchesPerEpoch(25).epochs(epochs)
                     .onEpoch(e -> System.out.printf("epoch %d loss %.4f%n", e.epoch(), e.meanLoss()))
                     .fit();
-            model.save(work.resolve("model.nn4"));
             System.out.println("AUC " + Verification.pairs(people.validation()).evaluate(model).auc());
+            model.save(work.resolve("model.nn4")); // with the threshold that the evaluation found
         }
         // README: end
     }

@@ -36,7 +36,8 @@ final class Snippets {
                 Nn4Model model = Nn4Model.load(file)) {
             Embedding one = model.embed(aligner.align(first).orElseThrow());
             if (aligner.align(second) instanceof Alignment.Aligned found) { // or a NotAligned with its reason
-                System.out.println(one.squaredDistance(model.embed(found.face())));
+                Embedding two = model.embed(found.face());
+                System.out.println(model.samePerson(one, two) + " at squared distance " + one.squaredDistance(two));
             }
         }
         // README: end
