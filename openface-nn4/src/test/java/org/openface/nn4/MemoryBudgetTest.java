@@ -187,12 +187,21 @@ class MemoryBudgetTest {
                     OneDnnWeights weights = new OneDnnWeights(cpu);
                     OneDnnProgram program = new OneDnnProgram(plan(), 1, Mode.INFERENCE, cpu, weights)) {
                 BytePointer arena = new BytePointer(program.sharedBytes());
-                System.gc();
-                try (BytePointer all = new BytePointer(Pointer.maxBytes() - Pointer.totalBytes() - 500)) {
+                List<BytePointer> all = new ArrayList<>();
+                try {
+                    all.add(new BytePointer(Pointer.maxBytes() - Pointer.totalBytes() - 1000));
+                    for (int i = 0; i < 1_000_000; i++) {
+                        all.add(new BytePointer(100)); // what Java's collector finds yet
+                    }
+                } catch (OutOfMemoryError e) {
+                    // room for a few arguments is left
+                }
+                try {
                     program.bind(arena);
                 } catch (OutOfMemoryError e) {
                     System.out.println("half bound");
                 }
+                all.forEach(BytePointer::close);
                 program.bind(arena);
                 program.load(parameters);
                 System.out.println("bound again: " + (program.forward(pixels).length == 128));

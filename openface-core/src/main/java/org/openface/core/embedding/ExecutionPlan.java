@@ -10,7 +10,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param threads compute threads
  * @param batchSize largest batch, in images
  * @param chunkSize images in memory at a time; equal to {@code batchSize} when the batch runs whole
- * @param estimatedBytes memory that a step is expected to take, in bytes, beyond the weights
+ * @param estimatedBytes memory outside of Java's heap that steps are expected to take, in bytes, with the copies of the
+ *     weights that the executor computes with
  */
 public record ExecutionPlan(String executor, int threads, int batchSize, int chunkSize, long estimatedBytes) {
     public ExecutionPlan {

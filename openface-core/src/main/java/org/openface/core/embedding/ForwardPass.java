@@ -14,7 +14,7 @@ public interface ForwardPass extends AutoCloseable {
      *
      * @param gradient of the loss with respect to {@link #embeddings()}, of the same shape
      * @param optimizer the rule that turns parameter gradients into new parameters
-     * @return what happened; if a gradient was not finite, nothing was changed and the report names where
+     * @return what happened; if something was not finite, the step was not applied and the report names where
      * @throws IllegalStateException if called twice or after closing
      */
     StepReport update(EmbeddingBatch gradient, Optimizer optimizer);
