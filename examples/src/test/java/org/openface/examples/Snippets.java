@@ -122,7 +122,7 @@ final class Snippets {
                 .evaluate(model);
         System.out.printf(
                 "LFW %.4f ± %.4f, AUC %.4f, TAR at FAR 1 %% %.4f (%d images missing)%n",
-                lfw.meanAccuracy(), lfw.standardDeviation(), lfw.auc(), lfw.tarAtFar(0.01), lfw.missingImages());
+                lfw.meanAccuracy(), lfw.standardError(), lfw.auc(), lfw.tarAtFar(0.01), lfw.missingImages());
         // README: end
     }
 }
