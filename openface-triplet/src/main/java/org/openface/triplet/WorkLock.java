@@ -25,8 +25,9 @@ import org.openface.core.internal.OwnerOnly;
  * the file itself stays and says nothing but who holds it.
  *
  * <p>On network file systems it is as good as theirs. NFS 4, and 3 with its lock service, and SMB keep out other computers,
- * and let a crashed one's lock go when its lease ends, after a minute or two. Where there are no locks at all (some
- * file systems in user space, NFS mounted with {@code nolock}), a warning is logged, and nothing keeps out other computers.
+ * and let a crashed one's lock go when its lease ends, after a minute or two. NFS mounted with {@code nolock} has locks that
+ * hold on one computer only. Where there are none at all, as on some file systems in user space, a warning is logged, and
+ * runs of one process alone keep each other out.
  */
 final class WorkLock implements AutoCloseable {
     static final String FILE = ".lock";
