@@ -265,11 +265,9 @@ class KeptFilesTest {
     void aTableThatIsNotOursIsRefusedBeforeTheWork() throws IOException {
         add("ann/1.png", 1, 1);
         Files.createDirectories(out());
-        for (byte[] content : new byte[][] {
-            "my own table\n".getBytes(UTF_8),
-            ("photograph,result,face,faces,left,top,width,height,landmarks,detail\nJos\u00e9/1.png,ALIGNED,,,,,,,,\n")
-                    .getBytes(ISO_8859_1)
-        }) {
+        String latin1 =
+                "photograph,result,face,faces,left,top,width,height,landmarks,detail\nJos\u00e9/1.png,ALIGNED,,,,,,,,\n";
+        for (byte[] content : List.of("my own table\n".getBytes(UTF_8), latin1.getBytes(ISO_8859_1))) {
             Path table = Files.write(out().resolve("alignment.csv"), content);
             assertThatExceptionOfType(IOException.class)
                     .isThrownBy(() -> align(builder()))
