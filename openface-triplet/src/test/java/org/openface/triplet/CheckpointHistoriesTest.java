@@ -198,7 +198,7 @@ class CheckpointHistoriesTest {
 
     @Test
     void theNewestGoodStateSurvives(@TempDir Path temp) throws IOException {
-        histories(temp, 1, 40);
+        histories(temp, 1, 12);
     }
 
     @Test
