@@ -389,9 +389,11 @@ class KeptFilesTest {
         assertThat(report.skipped())
                 .extracting(AlignReport.Skipped::detail)
                 .containsExactly(
-                        "ann/2.png: java.lang.IllegalArgumentException: a wish",
+                        "ann/2.png: java.lang.IllegalStateException: detector custom counting failed on RgbImage 20 x 20:"
+                                + " java.lang.IllegalArgumentException: a wish",
                         "ann/3.png: java.lang.OutOfMemoryError: a lot",
-                        "ann/4.png: java.lang.ArithmeticException");
+                        "ann/4.png: java.lang.IllegalStateException: detector custom counting failed on RgbImage 20 x 20:"
+                                + " java.lang.ArithmeticException");
         assertThat(Files.readAllBytes(out().resolve("ann/4.png"))).isEqualTo(before);
         assertThat(align(builder()).aligned()).as("tried again").isEqualTo(3);
     }
