@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.dataset.FaceDataset;
 
 /**
  * What became of a directory of photographs. Every photograph is counted once: {@code total() == aligned + alreadyDone +
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param skipped photographs without an aligned face, in the order of their paths
  * @param withoutPhotograph aligned faces that are there whose photograph is not among those of this run; {@link
  *     Aligner#purge} deletes them
+ * @param passedOver pictures of kinds that are not read, and folders within people's folders, which no photograph was
+ *     taken from
  * @param elapsed how long the run took
  * @param time what the threads spent their time on, added up over them
  */
@@ -31,6 +34,7 @@ public record AlignReport(
         List<Skipped> fallbacks,
         List<Skipped> skipped,
         List<Path> withoutPhotograph,
+        List<FaceDataset.PassedOver> passedOver,
         Duration elapsed,
         Map<Stage, Duration> time) {
     /**
@@ -53,6 +57,7 @@ public record AlignReport(
         fallbacks = List.copyOf(fallbacks);
         skipped = List.copyOf(skipped);
         withoutPhotograph = List.copyOf(withoutPhotograph);
+        passedOver = List.copyOf(passedOver);
         time = Collections.unmodifiableMap(new EnumMap<>(time));
     }
 
@@ -139,6 +144,7 @@ public record AlignReport(
         if (!withoutPhotograph.isEmpty()) {
             line.append("; faces there without a photograph: ").append(withoutPhotograph.size());
         }
+        passedOver.forEach(kind -> line.append("; ").append(kind.summary()));
         return line.toString();
     }
 }

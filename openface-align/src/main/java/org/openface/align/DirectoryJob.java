@@ -177,7 +177,11 @@ final class DirectoryJob {
         List<Path> withoutPhotograph = faces.abandoned(photographs).stream()
                 .map(FaceFolder.Abandoned::face)
                 .toList();
-        return tally.report(withoutPhotograph, Duration.ofNanos(System.nanoTime() - start), clock.times());
+        return tally.report(
+                withoutPhotograph,
+                photographs.passedOver(),
+                Duration.ofNanos(System.nanoTime() - start),
+                clock.times());
     }
 
     /** Deletes the faces of ours whose photographs are gone, and their rows of the table. */
@@ -227,9 +231,20 @@ final class DirectoryJob {
             }
         }
 
-        synchronized AlignReport report(List<Path> withoutPhotograph, Duration elapsed, Map<Stage, Duration> times) {
+        synchronized AlignReport report(
+                List<Path> withoutPhotograph,
+                List<FaceDataset.PassedOver> passedOver,
+                Duration elapsed,
+                Map<Stage, Duration> times) {
             return new AlignReport(
-                    done, before, inOrder(fallbacks), inOrder(skipped), withoutPhotograph, elapsed, times);
+                    done,
+                    before,
+                    inOrder(fallbacks),
+                    inOrder(skipped),
+                    withoutPhotograph,
+                    passedOver,
+                    elapsed,
+                    times);
         }
 
         private static List<AlignReport.Skipped> inOrder(List<Numbered> some) {

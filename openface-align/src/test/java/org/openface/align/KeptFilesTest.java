@@ -364,6 +364,27 @@ class KeptFilesTest {
     }
 
     @Test
+    void whatIsNotReadIsReportedByKind() throws IOException {
+        add("ann/1.png", 1, 1);
+        Files.move(add("ann/2.png", 1, 2), raw().resolve("ann/2.heic")); // a PNG by its content
+        Files.write(raw().resolve("ann/3.heic"), new byte[10]);
+        Files.write(raw().resolve("ann/4.webp"), new byte[10]);
+        add("ann/deeper/5.png", 1, 5);
+        AlignReport report = align(builder());
+        assertThat(report.aligned()).isEqualTo(2);
+        assertThat(report.total()).isEqualTo(2);
+        assertThat(report.passedOver())
+                .extracting(kind -> kind.kind() + " " + kind.files())
+                .containsExactly(
+                        "HEIC [" + raw().resolve("ann/3.heic") + "]",
+                        "WebP [" + raw().resolve("ann/4.webp") + "]",
+                        "folder [" + raw().resolve("ann/deeper") + "]");
+        assertThat(report.summary())
+                .contains("; 1 HEIC file (such as ", "convert to JPEG or PNG; 1 WebP file", "; 1 folder (such as ");
+        assertThat(out().resolve("ann/2.png")).exists();
+    }
+
+    @Test
     void oneFailureIsARowOfTheReport() throws IOException {
         for (int i = 1; i <= 5; i++) {
             add("ann/" + i + ".png", i, i);
