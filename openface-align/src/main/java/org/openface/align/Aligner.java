@@ -51,9 +51,10 @@ public final class Aligner implements AutoCloseable {
 
     /**
      * Of how faces are found and cut out with the same settings; goes up whenever that makes another face of a photograph,
-     * as by a detector's constants. Faces of different revisions are not mixed.
+     * as by a detector's constants. Faces of different revisions are not mixed. The first applied the colour profiles of
+     * JPEGs; the second reads pixels as OpenCV and dlib do.
      */
-    static final int REVISION = 1;
+    static final int REVISION = 2;
 
     /** OpenFace's {@code MINMAX_TEMPLATE}. */
     private static final String TEMPLATE = "openface-minmax";
