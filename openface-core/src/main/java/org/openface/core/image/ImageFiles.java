@@ -14,7 +14,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,7 +22,6 @@ import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -31,6 +29,7 @@ import javax.imageio.event.IIOReadWarningListener;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.PictureKind;
 
 /**
  * Reads photographs and writes PNG.
@@ -41,9 +40,6 @@ import org.openface.core.internal.AtomicFile;
  * applied; CMYK and YCCK of a JPEG become RGB.
  */
 public final class ImageFiles {
-    /** The one list of accepted endings; OpenFace's tools had four that disagreed. */
-    private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "bmp", "pgm", "ppm");
-
     private static final int[] PNG = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
     private ImageFiles() {}
@@ -65,19 +61,11 @@ public final class ImageFiles {
     }
 
     /**
-     * Whether a file is named like an image this class reads: jpg, jpeg, png, bmp, pgm or ppm in any case, and not
-     * hidden by a leading dot. The file is not looked at.
+     * Whether a file is named like an image this class reads, and not hidden by a leading dot: jpg, jpeg, jpe, jfif, png,
+     * bmp, dib, pgm, ppm or pnm in any case. The file is not looked at.
      */
     public static boolean isImage(Path file) {
-        Path fileName = file.getFileName();
-        if (fileName == null) {
-            return false;
-        }
-        String name = fileName.toString();
-        int dot = name.lastIndexOf('.');
-        return dot > 0
-                && name.charAt(0) != '.'
-                && EXTENSIONS.contains(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+        return PictureKind.named(file).filter(PictureKind::supported).isPresent();
     }
 
     /**
@@ -151,6 +139,12 @@ public final class ImageFiles {
                 return ImageFiles.decode(bytes, limits);
             } catch (UnreadableImageException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);
+            } catch (OutOfMemoryError e) {
+                throw new IOException(
+                        file + ": " + pixels()
+                                + " pixels need more memory than there is; give Java more (-Xmx), or make"
+                                + " the picture smaller",
+                        e);
             } catch (IOException | RuntimeException e) {
                 // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
                 // ArrayIndexOutOfBoundsException, ...
@@ -168,9 +162,8 @@ public final class ImageFiles {
             ByteBuffer header = ByteBuffer.wrap(bytes);
             return (long) header.getInt(16) * header.getInt(20);
         }
-        if (startsWith(bytes, 'B', 'M')) {
-            ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-            return (long) header.getInt(18) * Math.abs((long) header.getInt(22)); // a height below 0: rows upside down
+        if (Bmp.matches(bytes)) {
+            return Bmp.declaredPixels(bytes);
         }
         return PortableMap.matches(bytes) ? PortableMap.declaredPixels(bytes) : 0;
     }
@@ -203,16 +196,22 @@ public final class ImageFiles {
             Decoder decoder = header.components() == 4
                     ? reader -> readCmyk(reader, header.adobeTransform())
                     : ImageFiles::readRgb;
-            return decodeWithImageIo("jpeg", bytes, limits, decoder).oriented(header.orientation());
+            return decodeWithImageIo("jpeg", header.withoutNotes(), limits, decoder)
+                    .oriented(header.orientation());
         }
         if (startsWith(bytes, PNG)) {
-            return decodeWithImageIo("png", bytes, limits, ImageFiles::readRgb);
+            return decodeWithImageIo("png", new ByteArrayInputStream(bytes), limits, ImageFiles::readRgb);
         }
-        if (startsWith(bytes, 'B', 'M')) {
-            return decodeWithImageIo("bmp", bytes, limits, ImageFiles::readRgb);
+        if (Bmp.matches(bytes)) {
+            return Bmp.decode(bytes, limits);
         }
         if (PortableMap.matches(bytes)) {
             return PortableMap.decode(bytes, limits);
+        }
+        Optional<PictureKind> other = PictureKind.of(bytes);
+        if (other.isPresent()) {
+            throw new UnreadableImageException("not an image of a kind that is read, but a "
+                    + other.get().label() + " file; convert it to JPEG or PNG");
         }
         String start = HexFormat.ofDelimiter(" ").formatHex(bytes, 0, Math.min(bytes.length, 8));
         throw new UnreadableImageException("not an image: its content is none of JPEG, PNG, BMP, PGM and PPM"
@@ -268,7 +267,7 @@ public final class ImageFiles {
                 double first = row[x];
                 double second = row[x + 1];
                 double third = row[x + 2];
-                if (adobeTransform == 2) {
+                if (adobeTransform > 0) {
                     // JFIF's equations, of the values' complement; as in libjpeg's ycck_cmyk_convert
                     double luma = row[x];
                     double blueness = row[x + 1] - 128;
@@ -293,7 +292,7 @@ public final class ImageFiles {
         return inverted ? part : 1 - part;
     }
 
-    private static RgbImage decodeWithImageIo(String format, byte[] bytes, Limits limits, Decoder decoder)
+    private static RgbImage decodeWithImageIo(String format, InputStream bytes, Limits limits, Decoder decoder)
             throws IOException {
         Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
         if (!readers.hasNext()) {
@@ -301,7 +300,7 @@ public final class ImageFiles {
         }
         ImageReader reader = readers.next();
         // Not ImageIO.createImageInputStream: that one writes temporary files.
-        try (MemoryCacheImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+        try (MemoryCacheImageInputStream in = new MemoryCacheImageInputStream(bytes)) {
             reader.setInput(in, true, true);
             checkSize(reader.getWidth(0), reader.getHeight(0), limits);
             Truncation truncation = new Truncation();
