@@ -22,12 +22,16 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
+import org.openface.core.internal.PictureKind;
+import org.openface.core.internal.PortableName;
 
 /**
  * A sorted, immutable index of faces by identity. Identities have numbers, 0 to {@code identities().size() - 1}, in the
@@ -46,22 +50,34 @@ public final class FaceDataset {
 
     private final @Nullable AlignmentProfile alignmentProfile;
 
+    private final List<PassedOver> passedOver;
+
     private volatile @Nullable String fingerprint;
 
     private FaceDataset(
-            List<String> identities, List<Face> faces, int[] start, @Nullable AlignmentProfile alignmentProfile) {
+            List<String> identities,
+            List<Face> faces,
+            int[] start,
+            @Nullable AlignmentProfile alignmentProfile,
+            List<PassedOver> passedOver) {
         this.identities = identities;
         this.faces = faces;
         this.start = start;
         this.alignmentProfile = alignmentProfile;
+        this.passedOver = passedOver;
     }
 
     /**
      * Indexes a folder that holds one sub-folder per person, which holds the images of that person.
      *
-     * <p>Only {@linkplain ImageFiles#isImage images} count, by their names: their content is not looked at. Hidden files and
-     * folders, other files, folders inside a person's folder, and persons without images are passed over. The {@linkplain
-     * AlignmentProfile#of alignment profile} in the folder is that of the data set.
+     * <p>Files that are {@linkplain ImageFiles#isImage named like images} count, and are not opened. Of files that are named
+     * like other pictures, or whose names have no ending, the content decides: what is a JPEG inside counts, be it called
+     * {@code .heic}. Pictures of other kinds and folders inside a person's folder are {@linkplain #passedOver() noted};
+     * hidden files and folders, other files, and persons without images are passed over. The {@linkplain AlignmentProfile#of
+     * alignment profile} in the folder is that of the data set.
+     *
+     * <p>Names are taken as the file system has them: where it tells {@code Ann} from {@code ann}, or an accent written in
+     * one character from one written in two, these are two people, whom {@link #alikeIdentities} reports.
      *
      * @throws IOException if the folder is missing or cannot be read, if images lie in it directly, if no image is found,
      *     or if its alignment profile is damaged
@@ -71,25 +87,81 @@ public final class FaceDataset {
             throw new IOException(directory + (Files.exists(directory) ? " is not a folder" : ": no such folder"));
         }
         List<Face> found = new ArrayList<>();
+        Map<String, List<Path>> others = new TreeMap<>();
         for (Path person : visible(directory)) {
             if (Files.isDirectory(person)) {
                 String identity = name(person);
                 for (Path file : visible(person)) {
-                    if (ImageFiles.isImage(file) && Files.isRegularFile(file)) {
+                    Optional<PictureKind> kind = PictureKind.of(file);
+                    if (isFace(kind)) {
                         found.add(new Face(identity, file));
+                    } else if (kind.isPresent() || Files.isDirectory(file)) {
+                        add(others, kind, file);
                     }
                 }
-            } else if (ImageFiles.isImage(person)) {
-                throw new IOException("the image " + name(person) + " lies directly in " + directory
-                        + "; put the images of each person into a sub-folder of their own, one sub-folder per person");
+            } else {
+                Optional<PictureKind> kind = PictureKind.of(person);
+                if (isFace(kind)) {
+                    throw new IOException("the image " + name(person) + " lies directly in " + directory
+                            + "; put the images of each person into a sub-folder of their own, one sub-folder per"
+                            + " person");
+                }
+                if (kind.isPresent()) {
+                    add(others, kind, person);
+                }
             }
         }
+        List<PassedOver> passedOver = others.entrySet().stream()
+                .map(entry -> new PassedOver(entry.getKey(), entry.getValue()))
+                .toList();
         if (found.isEmpty()) {
-            throw new IOException(
-                    "no images in " + directory + ": expected one sub-folder per person with jpg, jpeg, png,"
-                            + " bmp, pgm or ppm files in it" + deeperHint(directory));
+            throw new IOException("no images in " + directory + ": expected one sub-folder per person with JPEG, PNG,"
+                    + " BMP, PGM or PPM files in it" + deeperHint(directory)
+                    + passedOver.stream().map(kind -> "; " + kind.summary()).collect(Collectors.joining()));
         }
-        return of(found, AlignmentProfile.of(directory).orElse(null));
+        return of(found, AlignmentProfile.of(directory).orElse(null), passedOver);
+    }
+
+    private static boolean isFace(Optional<PictureKind> kind) {
+        return kind.filter(PictureKind::supported).isPresent();
+    }
+
+    /** Whether {@link #index} takes a file for a face. */
+    static boolean isFace(Path file) throws IOException {
+        return isFace(PictureKind.of(file));
+    }
+
+    private static void add(Map<String, List<Path>> others, Optional<PictureKind> kind, Path file) {
+        others.computeIfAbsent(kind.map(PictureKind::label).orElse(PassedOver.FOLDER), name -> new ArrayList<>())
+                .add(file);
+    }
+
+    /**
+     * What lies in an indexed folder, looks as if it should be in the index, and is not.
+     *
+     * @param kind what it is, such as {@code HEIC}, or {@value #FOLDER}
+     * @param files the files, or the folders inside people's folders
+     */
+    public record PassedOver(String kind, List<Path> files) {
+        /** The kind of folders inside a person's folder. */
+        public static final String FOLDER = "folder";
+
+        public PassedOver {
+            files = List.copyOf(files);
+        }
+
+        /** For people: how many there are, an example, and what to do. */
+        public String summary() {
+            boolean folders = kind.equals(FOLDER);
+            return (files.size() == 1 ? "1 " : files.size() + " ")
+                    + (folders
+                            ? files.size() == 1 ? "folder" : "folders"
+                            : kind + (files.size() == 1 ? " file" : " files"))
+                    + " (such as " + files.get(0) + ")"
+                    + (folders
+                            ? " inside people's folders not looked into: put the images into the person's folder itself"
+                            : " not read: convert to JPEG or PNG");
+        }
     }
 
     private static List<Path> visible(Path directory) throws IOException {
@@ -143,15 +215,16 @@ public final class FaceDataset {
      * @throws IllegalArgumentException if a face occurs twice
      */
     public static FaceDataset of(Collection<Face> faces) {
-        return of(faces, null);
+        return of(faces, null, List.of());
     }
 
     /** This data set with another list of faces, aligned as its own. */
     FaceDataset with(Collection<Face> otherFaces) {
-        return of(otherFaces, alignmentProfile);
+        return of(otherFaces, alignmentProfile, List.of());
     }
 
-    private static FaceDataset of(Collection<Face> faces, @Nullable AlignmentProfile alignmentProfile) {
+    private static FaceDataset of(
+            Collection<Face> faces, @Nullable AlignmentProfile alignmentProfile, List<PassedOver> passedOver) {
         List<Face> sorted = new ArrayList<>(faces);
         sorted.sort(ORDER);
         List<String> identities = new ArrayList<>();
@@ -166,7 +239,7 @@ public final class FaceDataset {
         }
         start.add(sorted.size());
         return new FaceDataset(
-                List.copyOf(identities), List.copyOf(sorted), start.build().toArray(), alignmentProfile);
+                List.copyOf(identities), List.copyOf(sorted), start.build().toArray(), alignmentProfile, passedOver);
     }
 
     /**
@@ -178,7 +251,28 @@ public final class FaceDataset {
 
     /** The same faces, said to be aligned in a certain way; for faces from elsewhere. */
     public FaceDataset withAlignmentProfile(AlignmentProfile profile) {
-        return new FaceDataset(identities, faces, start, profile);
+        return new FaceDataset(identities, faces, start, profile, passedOver);
+    }
+
+    /**
+     * What {@link #index} found and left out although it may have been meant, by kind, files in the order in which the file
+     * system lists them; nothing in data sets made otherwise, such as by pruning.
+     */
+    public List<PassedOver> passedOver() {
+        return passedOver;
+    }
+
+    /**
+     * Identities whose names are the same on some file systems, such as {@code Ann} and {@code ann}, or one accent in NFC
+     * and NFD: probably one person, and one folder where the data set is copied there. Each group is sorted.
+     */
+    public List<List<String>> alikeIdentities() {
+        return identities.stream()
+                .collect(Collectors.groupingBy(PortableName::key, TreeMap::new, Collectors.toList()))
+                .values()
+                .stream()
+                .filter(alike -> alike.size() > 1)
+                .toList();
     }
 
     /** Names of the identities, sorted. */

@@ -17,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.openface.core.image.ImageFiles;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
 import org.openface.core.internal.PortableName;
@@ -118,11 +117,11 @@ final class SplitWriter {
             return;
         }
         try (Stream<Path> found = Files.walk(part, FileVisitOption.FOLLOW_LINKS)) {
-            Path other = found.filter(path -> ImageFiles.isImage(path) && !wanted.contains(path))
-                    .findFirst()
-                    .orElse(null);
-            if (other != null) {
-                throw new IOException(other + " is not part of this split; nothing was written; use an empty folder");
+            for (Path path : (Iterable<Path>) found::iterator) {
+                if (!wanted.contains(path) && FaceDataset.isFace(path)) {
+                    throw new IOException(
+                            path + " is not part of this split; nothing was written; use an empty folder");
+                }
             }
         } catch (UncheckedIOException e) {
             throw e.getCause();

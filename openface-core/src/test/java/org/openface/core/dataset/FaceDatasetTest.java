@@ -11,13 +11,19 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributeView;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -68,6 +74,110 @@ class FaceDatasetTest {
         assertThat(FaceDataset.index(folder).faces())
                 .extracting(face -> FaceDataset.name(face.file()))
                 .containsExactly("0.png", "UPPER.JPEG");
+    }
+
+    @Test
+    void theContentOfOtherPicturesDecides() throws IOException {
+        Path ann = Files.createDirectories(folder.resolve("ann"));
+        byte[] jpeg = {(byte) 0xff, (byte) 0xd8, (byte) 0xff, (byte) 0xe0, 0, 16};
+        for (String name : List.of("a.jfif", "b.heic", "c.JPE", "d.webp", "e.TIF", "f.dng", "no ending")) {
+            Files.write(ann.resolve(name), jpeg);
+        }
+        Files.writeString(ann.resolve("g.gif"), "P5 1 1 255 a");
+        for (String name : List.of("a.jpg.part", "b.jpg~", "c.txt", ".d.heic", ".e")) { // no pictures by their names
+            Files.write(ann.resolve(name), jpeg);
+        }
+        FaceDataset dataset = FaceDataset.index(folder);
+        assertThat(dataset.faces())
+                .extracting(Face::fileName)
+                .containsExactly("a.jfif", "b.heic", "c.JPE", "d.webp", "e.TIF", "f.dng", "g.gif", "no ending");
+        assertThat(dataset.passedOver()).isEmpty();
+        assertThat(DatasetPruner.minimumImages(1).prune(dataset).kept().faces()).isEqualTo(dataset.faces());
+    }
+
+    @Test
+    void picturesOfOtherKindsAndDeeperFoldersAreNoted() throws IOException {
+        Path ann = Folders.named(folder, 1).resolve("p0");
+        Map<String, String> heads = new TreeMap<>();
+        heads.put("a.heic", "\0\0\0\u0018ftypheic");
+        heads.put("b.HEIF", "\0\0\0\u0018ftypmif1");
+        heads.put("c.jpx", "\0\0\0 ftypavif");
+        heads.put("d", "RIFF\1\2\3\4WEBPVP8 ");
+        heads.put("e.tiff", "II*\0");
+        heads.put("f.NEF", "MM\0*");
+        heads.put("g.tif", "GIF89a");
+        heads.put("h.cr3", "");
+        heads.put("i.gif", "not a picture");
+        heads.put("j.jxl", "\u00ff\n");
+        heads.put("README", "BMW is a brand");
+        heads.put("Makefile", "P2P networks");
+        for (Map.Entry<String, String> file : heads.entrySet()) {
+            Files.write(ann.resolve(file.getKey()), file.getValue().getBytes(StandardCharsets.ISO_8859_1));
+        }
+        Files.write(folder.resolve("above.heic"), new byte[10]);
+        Files.createDirectories(ann.resolve("deeper"));
+        Files.createDirectories(ann.resolve(".hidden"));
+        FaceDataset dataset = FaceDataset.index(folder);
+        assertThat(dataset.faces()).extracting(Face::fileName).containsExactly("0.png");
+        Map<String, Set<String>> found = new TreeMap<>();
+        for (FaceDataset.PassedOver kind : dataset.passedOver()) {
+            Set<String> names = new TreeSet<>();
+            kind.files().forEach(file -> names.add(String.valueOf(file.getFileName())));
+            found.put(kind.kind(), names);
+        }
+        assertThat(found)
+                .isEqualTo(Map.of(
+                        "HEIC", Set.of("a.heic", "b.HEIF", "above.heic"),
+                        "AVIF", Set.of("c.jpx"),
+                        "WebP", Set.of("d"),
+                        "TIFF", Set.of("e.tiff"),
+                        "camera raw", Set.of("f.NEF", "h.cr3"),
+                        "GIF", Set.of("g.tif", "i.gif"),
+                        "JPEG XL", Set.of("j.jxl"),
+                        "folder", Set.of("deeper")));
+        assertThat(dataset.passedOver())
+                .extracting(FaceDataset.PassedOver::summary)
+                .contains(
+                        "1 AVIF file (such as " + ann.resolve("c.jpx") + ") not read: convert to JPEG or PNG",
+                        "1 folder (such as " + ann.resolve("deeper")
+                                + ") inside people's folders not looked into: put the"
+                                + " images into the person's folder itself");
+    }
+
+    @Test
+    void aFolderOfOtherPicturesOnlySaysSo() throws IOException {
+        Path ann = Files.createDirectories(folder.resolve("ann"));
+        Files.write(ann.resolve("a.heic"), new byte[10]);
+        Files.write(ann.resolve("b.heic"), new byte[10]);
+        assertThatIOException()
+                .isThrownBy(() -> FaceDataset.index(folder))
+                .withMessageContaining("no images in " + folder)
+                .withMessageContaining("2 HEIC files (such as " + ann)
+                .withMessageContaining("convert to JPEG or PNG");
+    }
+
+    @Test
+    void wellNamedFilesAreNotOpened() throws IOException {
+        assumeTrue(folder.getFileSystem().supportedFileAttributeViews().contains("posix"));
+        Path image = Folders.named(folder, 1).resolve("p0").resolve("0.png");
+        FileTime before = FileTime.fromMillis(1_000_000_000_000L);
+        Files.getFileAttributeView(image, BasicFileAttributeView.class).setTimes(null, before, null);
+        FaceDataset.index(folder);
+        assertThat(Files.readAttributes(image, BasicFileAttributes.class).lastAccessTime())
+                .isEqualTo(before);
+    }
+
+    @Test
+    void namesThatAreTheSameElsewhereAreKeptApartAndReported() {
+        List<Face> faces = new ArrayList<>();
+        for (String identity : List.of("Ann", "ann", "Bob", "\u00c9ric", "e\u0301ric", "E\u0301ric", "Eric")) {
+            faces.add(new Face(identity, Path.of("somewhere", "1.png")));
+        }
+        FaceDataset dataset = FaceDataset.of(faces);
+        assertThat(dataset.identities()).hasSize(7);
+        assertThat(dataset.alikeIdentities())
+                .containsExactly(List.of("Ann", "ann"), List.of("E\u0301ric", "e\u0301ric", "\u00c9ric"));
+        assertThat(Folders.imagined(1, 2).alikeIdentities()).isEmpty();
     }
 
     @Test
