@@ -47,7 +47,7 @@ class OwnDetectorsTest {
             AlignmentProfile profile = aligner.profile();
             assertThat(profile)
                     .isEqualTo(new AlignmentProfile(
-                            "custom mine", "detector", "EYE_CENTRES", "openface-minmax", 96, profile.version()));
+                            "custom mine", "detector", "EYE_CENTRES", "openface-minmax", 96, profile.version(), 2));
         }
     }
 
