@@ -512,7 +512,7 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     /**
-     * A step between its forward and its backward pass; holds {@link #inUse} until closed.
+     * A step between its forward and its backward pass; holds {@link #lock} until closed.
      *
      * <p>A batch larger than a chunk is done as GradCache does (Gao and Callan, <i>Scaling Deep Contrastive Learning Batch
      * Size under Memory Limited Setup</i>, 2021): all chunks run forward, one after the other in the same memory, for the

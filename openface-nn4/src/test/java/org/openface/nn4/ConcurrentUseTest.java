@@ -56,8 +56,8 @@ class ConcurrentUseTest {
         pass.update(new EmbeddingBatch(16, Reference.uniform(5, 4 * 16)), Optimizer.sgd(1e-2));
     }
 
-    private static void step(Nn4Model model, ForwardPass pass) {
-        try (pass) {
+    private void step() {
+        try (ForwardPass pass = pass()) {
             update(pass);
         }
     }
@@ -92,7 +92,7 @@ class ConcurrentUseTest {
             @Override
             public RgbImage get(int index) {
                 if (index == Nn4Model.INFERENCE_BATCH) { // the first half is done
-                    step(model, pass());
+                    step();
                     started.countDown();
                 }
                 return faces.get(index);

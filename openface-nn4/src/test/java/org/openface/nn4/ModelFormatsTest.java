@@ -288,7 +288,7 @@ class ModelFormatsTest {
             int start = data.size();
             for (float value : network.parameters().get(spec.name())) {
                 int bits = Float.floatToRawIntBits(value);
-                int half = bits >>> 16 & 0x8000 | (bits >>> 13 & 0x3ffff) - 0x1c000; // of normal numbers
+                int half = ((bits >>> 16) & 0x8000) | (((bits >>> 13) & 0x3ffff) - 0x1c000); // of normal numbers
                 byte[] bytes =
                         switch (type) {
                             case "F16" -> little(value == 0 ? 0 : half, 2);
