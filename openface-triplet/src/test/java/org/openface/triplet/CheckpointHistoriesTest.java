@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,9 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -22,8 +26,9 @@ import org.openface.triplet.Checkpoint.Place;
 
 /** Random histories of saves, evaluations, damage and resumes: the newest good state always survives. */
 class CheckpointHistoriesTest {
+    private static final Pattern PLACE = Pattern.compile("checkpoint-(\\d+)(?:\\+(\\d+))?\\.properties");
     private static final String FIGURE = "lfw.accuracy";
-    private static final int BATCHES = 4;
+    private static final int BATCHES = 6;
 
     /** One history, and what is known of each checkpoint in it. */
     private static final class History {
@@ -33,6 +38,9 @@ class CheckpointHistoriesTest {
         private final Random random;
         private final LinearEmbedder model;
         private final Set<Place> good = new TreeSet<>();
+        /** Damaged ones that a resume has met. */
+        private final Set<Place> known = new HashSet<>();
+
         private CheckpointDirectory checkpoints;
         private Place place = new Place(0, 0);
         private List<EpochMetrics> epochs = new ArrayList<>();
@@ -51,10 +59,14 @@ class CheckpointHistoriesTest {
             for (int i = 0; i < steps; i++) {
                 int what = random.nextInt(10);
                 if (what < 6) {
-                    boolean within = withinEpochs && place.batch() + 1 < BATCHES && random.nextInt(4) > 0;
-                    save(within ? new Place(place.epoch(), place.batch() + 1) : new Place(place.epoch() + 1, 0));
+                    int batch = place.batch() + 1 + random.nextInt(2);
+                    boolean within = withinEpochs && batch < BATCHES && random.nextInt(4) > 0;
+                    save(within ? new Place(place.epoch(), batch) : new Place(place.epoch() + 1, 0));
                 } else if (what < 8) {
                     damage();
+                    if (random.nextBoolean()) {
+                        resume();
+                    }
                 } else {
                     resume();
                 }
@@ -64,6 +76,7 @@ class CheckpointHistoriesTest {
         private void save(Place next) throws IOException {
             Optional<Integer> best = best();
             Set<Place> before = new HashSet<>(good);
+            TreeSet<Place> onDisk = onDisk();
             place = next;
             log.add("save " + place);
             if (place.batch() == 0) {
@@ -76,6 +89,10 @@ class CheckpointHistoriesTest {
             if (place.batch() == 0 && random.nextInt(4) > 0) {
                 evaluate(written);
             }
+            known.remove(place);
+            assertThat(onDisk()).as("%s", log).containsAll(onDisk.tailSet(place, false));
+            onDisk.add(place);
+            assertThat(onDisk()).as("%s", log).containsAll(newestOf(onDisk.headSet(place, true)));
             good.removeIf(kept -> !isThere(kept));
             Set<Place> lost = new HashSet<>(before);
             lost.removeAll(good);
@@ -86,6 +103,28 @@ class CheckpointHistoriesTest {
                         .as("best %s %s", best, log)
                         .isFalse();
             }
+        }
+
+        private TreeSet<Place> onDisk() throws IOException {
+            try (Stream<Path> files = Files.list(folder)) {
+                return files.map(file -> PLACE.matcher(file.getFileName().toString()))
+                        .filter(Matcher::matches)
+                        .map(name -> new Place(
+                                Integer.parseInt(name.group(1)), name.group(2) == null ? 0 : Integer.parseInt(name.group(2))))
+                        .collect(Collectors.toCollection(TreeSet::new));
+            }
+        }
+
+        /** The newest that are not known to be damaged: of whole epochs, and of those within that are newer. */
+        private List<Place> newestOf(Set<Place> places) {
+            List<Place> useful = places.stream()
+                    .filter(one -> !known.contains(one))
+                    .sorted(Comparator.reverseOrder())
+                    .toList();
+            return Stream.concat(
+                            useful.stream().filter(one -> one.batch() == 0).limit(retention.last()),
+                            useful.stream().takeWhile(one -> one.batch() > 0).limit(retention.last()))
+                    .toList();
         }
 
         private void evaluate(Checkpoint written) throws IOException {
@@ -119,10 +158,14 @@ class CheckpointHistoriesTest {
                         .sorted()
                         .forEach(files::add);
             }
-            if (files.isEmpty()) {
+            if (onDisk().isEmpty()) {
                 return;
             }
             // Mostly the newest ones: a power cut hits what was written last.
+            String newest = "-" + onDisk().stream().reduce((a, b) -> b).map(Place::toString).orElse("") + ".";
+            if (random.nextInt(3) > 0) {
+                files.removeIf(file -> !file.getFileName().toString().contains(newest));
+            }
             Path file = files.get(random.nextInt(files.size()));
             log.add("damage " + file.getFileName());
             byte[] bytes = Files.readAllBytes(file);
@@ -158,6 +201,8 @@ class CheckpointHistoriesTest {
             Optional<Place> newest = good.stream().reduce((a, b) -> b);
             assertThat(found.map(Checkpoint::place)).as("%s", log).isEqualTo(newest);
             place = newest.orElse(new Place(0, 0));
+            known.clear();
+            known.addAll(onDisk().tailSet(place, false));
             epochs = new ArrayList<>(found.map(Checkpoint::history).orElse(List.of()));
             log.add("resume at " + place);
         }
@@ -198,12 +243,12 @@ class CheckpointHistoriesTest {
 
     @Test
     void theNewestGoodStateSurvives(@TempDir Path temp) throws IOException {
-        histories(temp, 1, 12);
+        histories(temp, 1, 20);
     }
 
     @Test
     @Tag("soak")
     void theNewestGoodStateSurvivesManyHistories(@TempDir Path temp) throws IOException {
-        histories(temp, 8, 60);
+        histories(temp, 4, 60);
     }
 }
