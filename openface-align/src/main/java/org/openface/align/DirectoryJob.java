@@ -237,14 +237,7 @@ final class DirectoryJob {
                 Duration elapsed,
                 Map<Stage, Duration> times) {
             return new AlignReport(
-                    done,
-                    before,
-                    inOrder(fallbacks),
-                    inOrder(skipped),
-                    withoutPhotograph,
-                    passedOver,
-                    elapsed,
-                    times);
+                    done, before, inOrder(fallbacks), inOrder(skipped), withoutPhotograph, passedOver, elapsed, times);
         }
 
         private static List<AlignReport.Skipped> inOrder(List<Numbered> some) {

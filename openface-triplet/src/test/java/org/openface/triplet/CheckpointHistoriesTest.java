@@ -110,7 +110,8 @@ class CheckpointHistoriesTest {
                 return files.map(file -> PLACE.matcher(file.getFileName().toString()))
                         .filter(Matcher::matches)
                         .map(name -> new Place(
-                                Integer.parseInt(name.group(1)), name.group(2) == null ? 0 : Integer.parseInt(name.group(2))))
+                                Integer.parseInt(name.group(1)),
+                                name.group(2) == null ? 0 : Integer.parseInt(name.group(2))))
                         .collect(Collectors.toCollection(TreeSet::new));
             }
         }
@@ -162,7 +163,8 @@ class CheckpointHistoriesTest {
                 return;
             }
             // Mostly the newest ones: a power cut hits what was written last.
-            String newest = "-" + onDisk().stream().reduce((a, b) -> b).map(Place::toString).orElse("") + ".";
+            String newest = "-"
+                    + onDisk().stream().reduce((a, b) -> b).map(Place::toString).orElse("") + ".";
             if (random.nextInt(3) > 0) {
                 files.removeIf(file -> !file.getFileName().toString().contains(newest));
             }
