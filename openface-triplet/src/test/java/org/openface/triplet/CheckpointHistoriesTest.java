@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -76,7 +77,7 @@ class CheckpointHistoriesTest {
         private void save(Place next) throws IOException {
             Optional<Integer> best = best();
             Set<Place> before = new HashSet<>(good);
-            TreeSet<Place> onDisk = onDisk();
+            NavigableSet<Place> onDisk = onDisk();
             place = next;
             log.add("save " + place);
             if (place.batch() == 0) {
@@ -105,7 +106,7 @@ class CheckpointHistoriesTest {
             }
         }
 
-        private TreeSet<Place> onDisk() throws IOException {
+        private NavigableSet<Place> onDisk() throws IOException {
             try (Stream<Path> files = Files.list(folder)) {
                 return files.map(file -> PLACE.matcher(file.getFileName().toString()))
                         .filter(Matcher::matches)
