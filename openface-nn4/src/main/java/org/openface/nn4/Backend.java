@@ -67,15 +67,14 @@ final class Backend {
         String platform = Loader.getPlatform();
         String folder = "/org/nd4j/linalg/cpu/nativecpu/bindings/" + platform;
         String library = "/" + System.mapLibraryName("jnind4jcpu");
-        List<String> faster = List.of("-onednn", "-onednn-avx2", "-onednn-avx512", "-armcompute");
+        List<String> faster = List.of("-onednn", "-onednn-avx2", "-onednn-avx512");
         boolean slow = Backend.class.getResource(folder + library) != null;
         boolean fast =
                 faster.stream().anyMatch(extension -> Backend.class.getResource(folder + extension + library) != null);
-        return slow && !fast
+        return slow && !fast && platform.endsWith("-x86_64") // of ND4J M2.1 there is no other build for ARM
                 ? "ND4J's native library is the build without oneDNN, several times slower; add <dependency><groupId>org.nd4j"
                         + "</groupId><artifactId>nd4j-native</artifactId><version>1.0.0-M2.1</version><classifier>"
-                        + platform
-                        + (platform.equals("linux-arm64") ? "-armcompute" : "-onednn") + "</classifier></dependency>"
+                        + platform + "-onednn</classifier></dependency>"
                 : null;
     }
 }
