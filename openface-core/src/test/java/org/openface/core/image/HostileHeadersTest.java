@@ -49,8 +49,8 @@ class HostileHeadersTest {
     @Test
     @Tag("soak")
     void manyMutatedHeaders() throws Exception {
-        for (int seed = 2; seed < 12; seed++) {
-            assertThat(runtime("64m", "fuzz", Integer.toString(seed), "20000")).contains("done");
+        for (int seed = 2; seed < 6; seed++) {
+            assertThat(runtime("64m", "fuzz", Integer.toString(seed), "10000")).contains("done");
         }
     }
 
