@@ -9,7 +9,6 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -72,23 +71,38 @@ class PhotographsStayTest {
         assertThat(TreeHash.of(raw)).isEqualTo(before);
     }
 
-    /** Folders of people, and single faces, in the folder for the results lead back to the photographs. */
+    /** A face in the folder for the results is a link to a photograph, of either kind. */
     @Test
-    void whenTheResultsAreLedToThem() throws IOException {
+    void whenAFaceLeadsToThem() throws IOException {
         align("aligned");
-        Path aligned = folder.resolve("aligned");
-        for (String person : List.of("drawn-000", "drawn-001", "bad")) {
-            deleteAll(aligned.resolve(person));
-            Files.createSymbolicLink(aligned.resolve(person), raw.resolve(person));
-        }
-        Path face = aligned.resolve("drawn-002/000.png");
+        Path face = folder.resolve("aligned/drawn-002/000.png");
         Files.delete(face);
         Files.createSymbolicLink(face, raw.resolve("drawn-002/000.png"));
-        Path hard = aligned.resolve("drawn-003/000.png");
+        Path hard = folder.resolve("aligned/drawn-003/000.png");
         Files.delete(hard);
         Files.createLink(hard, raw.resolve("drawn-003/000.png"));
         String before = TreeHash.of(raw);
         align("aligned");
+        assertThat(TreeHash.of(raw)).isEqualTo(before);
+    }
+
+    /** A person's folder in the folder for the results is a link to that of the photographs. */
+    @Test
+    void whenAPersonsFolderLeadsToThem() throws IOException {
+        align("aligned");
+        Path person = folder.resolve("aligned/drawn-001");
+        deleteAll(person);
+        Files.createSymbolicLink(person, raw.resolve("drawn-001"));
+        String before = TreeHash.of(raw);
+        Outcome outcome = Outcome.run(
+                AlignDirectory::new,
+                "--raw",
+                raw.toString(),
+                "--out",
+                folder.resolve("aligned").toString());
+        assertThat(outcome.code()).isEqualTo(1);
+        assertThat(outcome.err()).singleElement().satisfies(line -> assertThat(line)
+                .contains("drawn-001"));
         assertThat(TreeHash.of(raw)).isEqualTo(before);
     }
 
