@@ -40,11 +40,10 @@ import org.openface.triplet.report.TrainingPlots;
  * the same network, bit for bit, as one never interrupted. What decides the result must be the same then; the number of
  * epochs, evaluations, listeners and how many checkpoints are kept may differ. {@code training-set.bin} lists the faces of
  * the training set by person and file name, so that a refusal can name those that are gone, new or changed; only faces that
- * the run has left out already may be gone. A work directory that holds all epochs
- * already returns its result at once.
+ * the run has left out already may be gone. A work directory that holds all epochs already returns its result at once.
  *
- * <p>An image that cannot be read is left out of its batch and reported as an event; the run stops only if a batch loses
- * more than half. A trainer is immutable; do not run two on one network at a time. A second run in a work directory is
+ * <p>An image that cannot be read is left out of its batch and reported as an event, and so is one that has vanished. The run
+ * stops only if nothing of a batch can be read, or if more than half of it is there and cannot. A trainer is immutable; do not run two on one network at a time. A second run in a work directory is
  * refused while the first one lasts, by a lock on its file {@code .lock} that ends with the process; where a network file
  * system has no locks, a warning is logged.
  *
@@ -162,7 +161,7 @@ public final class Trainer {
      * @return what the run led to; the network holds its weights
      * @throws java.io.InterruptedIOException if the thread is interrupted, which it then still is
      * @throws IOException if the work directory cannot be written or another run is in it, checkpoints are there and none is
-     *     usable, or more than half of a batch's images cannot be read
+     *     usable, or nothing of a batch can be read, or more than half of it is there and cannot
      * @throws IllegalArgumentException if the work directory's run was made with settings that decide the result and
      *     differ from these; the message names them
      * @throws IllegalStateException if an embedding, the loss or a gradient is NaN or infinite; the message says where and

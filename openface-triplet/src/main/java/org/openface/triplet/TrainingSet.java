@@ -57,7 +57,7 @@ final class TrainingSet {
      */
     static TrainingSet of(FaceDataset now, Optional<Checkpoint> from, WorkDirectory directory) throws IOException {
         DatasetListing listing = DatasetListing.of(now);
-        String before = from.map(checkpoint -> checkpoint.configuration().get("trainingSet"))
+        String before = from.map(checkpoint -> checkpoint.configuration().get(Configurations.TRAINING_SET))
                 .orElse(listing.fingerprint());
         Optional<DatasetListing> known =
                 read(directory).filter(earlier -> earlier.fingerprint().equals(before));
