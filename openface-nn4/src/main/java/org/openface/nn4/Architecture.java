@@ -5,6 +5,7 @@ import static org.openface.nn4.Architecture.Pooling.MAX;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -13,10 +14,11 @@ import java.util.stream.Stream;
  * <p>All share the stem (7×7 convolution with stride 2, max pooling, LRN; 1×1 and 3×3 convolutions, LRN, max pooling) and
  * the head (mean over positions, linear layer, unit norm); they differ in image size and inception blocks.
  *
+ * @param name the network's name, in model files too
  * @param imageSize side of the input in pixels
  * @param blocks the inception blocks, from input to output
  */
-record Architecture(int imageSize, List<Inception> blocks) {
+record Architecture(String name, int imageSize, List<Inception> blocks) {
     static final int STEM_CHANNELS = 192;
 
     enum Pooling {
@@ -85,6 +87,7 @@ record Architecture(int imageSize, List<Inception> blocks) {
     private static final List<Inception> BLOCKS_4 = List.of(BLOCK_4A, BLOCK_4B, BLOCK_4C, BLOCK_4D, BLOCK_4E);
 
     static final Architecture NN4_SMALL2 = new Architecture(
+            "NN4_SMALL2",
             96,
             concat(
                     BLOCKS_3,
@@ -99,6 +102,7 @@ record Architecture(int imageSize, List<Inception> blocks) {
      * kernel, or the whole, for the stride of a pooling branch (OpenFace's issues 142, 349, 351).
      */
     static final Architecture NN4_SMALL2_V1 = new Architecture(
+            "NN4_SMALL2_V1",
             96,
             NN4_SMALL2.blocks.stream()
                     .map(b -> new Inception(
@@ -113,12 +117,13 @@ record Architecture(int imageSize, List<Inception> blocks) {
             new Inception("5a", List.of(new Tower(3, 1, 192, 384)), L2_1, 128, 384),
             new Inception("5b", List.of(new Tower(3, 1, 192, 384)), MAX_1, 128, 384));
 
-    static final Architecture NN4_SMALL1 =
-            new Architecture(96, concat(BLOCKS_3, concat(List.of(BLOCK_4A, BLOCK_4B, BLOCK_4E), BLOCKS_5)));
+    static final Architecture NN4_SMALL1 = new Architecture(
+            "NN4_SMALL1", 96, concat(BLOCKS_3, concat(List.of(BLOCK_4A, BLOCK_4B, BLOCK_4E), BLOCKS_5)));
 
-    static final Architecture NN4 = new Architecture(96, concat(BLOCKS_3, concat(BLOCKS_4, BLOCKS_5)));
+    static final Architecture NN4 = new Architecture("NN4", 96, concat(BLOCKS_3, concat(BLOCKS_4, BLOCKS_5)));
 
     static final Architecture NN2 = new Architecture(
+            "NN2",
             224,
             concat(
                     BLOCKS_3,
@@ -137,6 +142,21 @@ record Architecture(int imageSize, List<Inception> blocks) {
                                             MAX_1,
                                             128,
                                             384)))));
+
+    /** Every network, OpenFace's own before the older one that it published. */
+    static List<Architecture> all() {
+        return List.of(NN4, NN4_SMALL1, NN4_SMALL2, NN4_SMALL2_V1, NN2);
+    }
+
+    /** The network of a name, if there is one. */
+    static Optional<Architecture> named(String name) {
+        return all().stream().filter(one -> one.name.equals(name)).findFirst();
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
 
     private static List<Inception> concat(List<Inception> first, List<Inception> second) {
         return Stream.concat(first.stream(), second.stream()).toList();

@@ -9,6 +9,9 @@ import java.util.Map;
  * <p>Used by one thread at a time; {@link Nn4Model} sees to that.
  */
 interface Executor extends AutoCloseable {
+    /** Images embedded in one pass, so that memory does not grow with the request. */
+    int INFERENCE_BATCH = 32;
+
     /** Name for execution plans, such as {@code samediff}. */
     String name();
 

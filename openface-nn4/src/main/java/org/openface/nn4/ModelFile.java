@@ -48,30 +48,37 @@ final class ModelFile {
     private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
     private static final int VERSION = 4;
     private static final int LARGEST_HEADER = 1 << 16;
+    /** What every network of this library takes: RGB, values from 0 to 1, nothing subtracted. */
+    static final String RGB = "RGB 0..1";
+
     static final int LARGEST_EMBEDDING = 1 << 16;
     private static final int CHUNK = 1 << 16;
 
-    /** What a file holds. */
+    /**
+     * What a file holds.
+     *
+     * @param passport as keys and values, which this package neither reads nor checks
+     */
     record Contents(
-            Nn4Model.Variant variant,
+            Architecture network,
             int embeddingSize,
             Parameters parameters,
             UpdateRule memory,
-            ModelPassport passport) {}
+            Map<String, String> passport) {}
 
     private ModelFile() {}
 
     static void write(OutputStream out, Contents contents) throws IOException {
         HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), out);
         Map<String, String> fields = new LinkedHashMap<>();
-        fields.put("variant", contents.variant.name());
+        fields.put("variant", contents.network.name());
         fields.put("embeddingSize", Integer.toString(contents.embeddingSize));
         fields.put("optimizer", contents.memory.kind());
         fields.put("steps", Long.toString(contents.memory.steps()));
         if (contents.memory.average().isPresent()) {
             fields.put("averaged", "true");
         }
-        fields.putAll(contents.passport.toFields());
+        fields.putAll(contents.passport);
         byte[] header = (Joiner.on('\n').withKeyValueSeparator('=').join(fields) + "\n").getBytes(UTF_8);
         hashing.write(MAGIC);
         hashing.write(ByteBuffer.allocate(8)
@@ -121,11 +128,11 @@ final class ModelFile {
      *
      * @throws IOException as {@link #read}, or if it is another network's, saying which
      */
-    static Contents readState(InputStream in, Nn4Model.Variant variant, int embeddingSize) throws IOException {
+    static Contents readState(InputStream in, Architecture network, int embeddingSize) throws IOException {
         Header[] found = new Header[1];
         Contents contents = checked(in, (hashing, header) -> {
             found[0] = header;
-            if (header.variant == variant && header.embeddingSize == embeddingSize) {
+            if (header.network.equals(network) && header.embeddingSize == embeddingSize) {
                 return header.contents(hashing);
             }
             // Read over, for the checksum: a damaged header may say anything.
@@ -133,8 +140,8 @@ final class ModelFile {
             return null;
         });
         if (contents == null) {
-            throw new IOException("the state belongs to " + found[0].variant + " with embeddings of "
-                    + found[0].embeddingSize + ", this is " + variant + " with " + embeddingSize);
+            throw new IOException("the state belongs to " + found[0].network + " with embeddings of "
+                    + found[0].embeddingSize + ", this is " + network + " with " + embeddingSize);
         }
         return contents;
     }
@@ -158,14 +165,14 @@ final class ModelFile {
 
     /** What the header says. */
     private record Header(
-            Nn4Model.Variant variant,
+            Architecture network,
             int embeddingSize,
             String optimizer,
             long steps,
             boolean averaged,
-            ModelPassport passport) {
+            Map<String, String> passport) {
         private List<TensorSpec> specs() {
-            return variant.architecture().tensors(embeddingSize);
+            return network.tensors(embeddingSize);
         }
 
         /** How many of them follow. */
@@ -186,7 +193,7 @@ final class ModelFile {
             for (float[] array : memory.memory()) {
                 readFloats(in, array);
             }
-            return new Contents(variant, embeddingSize, parameters, memory, passport);
+            return new Contents(network, embeddingSize, parameters, memory, passport);
         }
     }
 
@@ -210,7 +217,7 @@ final class ModelFile {
         byte[] header = new byte[length];
         ByteStreams.readFully(in, header);
         Map<String, String> fields = fields(new String(header, UTF_8));
-        Nn4Model.Variant variant = variant(field(fields, "variant"));
+        Architecture network = network(field(fields, "variant"));
         int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
         long steps = number(fields, "steps", 0, Long.MAX_VALUE);
         String optimizer = field(fields, "optimizer");
@@ -218,7 +225,7 @@ final class ModelFile {
             throw new IOException("the model was trained with the unknown optimiser " + optimizer);
         }
         boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
-        return new Header(variant, embeddingSize, optimizer, steps, averaged, passport(fields, "the model"));
+        return new Header(network, embeddingSize, optimizer, steps, averaged, fields);
     }
 
     private static Map<String, String> fields(String header) throws IOException {
@@ -233,22 +240,6 @@ final class ModelFile {
             }
         }
         return fields;
-    }
-
-    /** The passport in a file's header, of a network that this library can give images to. */
-    static ModelPassport passport(Map<String, String> fields, String what) throws IOException {
-        ModelPassport passport;
-        try {
-            passport = ModelPassport.ofFields(fields);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(what + " is damaged: " + e.getMessage(), e);
-        }
-        try {
-            passport.requirePreprocessing();
-        } catch (IllegalArgumentException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-        return passport;
     }
 
     private static String field(Map<String, String> fields, String key) throws IOException {
@@ -272,13 +263,9 @@ final class ModelFile {
         throw new IOException("the model is damaged: its header has " + key + "=" + text);
     }
 
-    static Nn4Model.Variant variant(String name) throws IOException {
-        for (Nn4Model.Variant variant : Nn4Model.Variant.values()) {
-            if (variant.name().equals(name)) {
-                return variant;
-            }
-        }
-        throw new IOException("the model is a network this library does not know: " + name);
+    static Architecture network(String name) throws IOException {
+        return Architecture.named(name)
+                .orElseThrow(() -> new IOException("the model is a network this library does not know: " + name));
     }
 
     static void writeFloats(OutputStream out, float[] values) throws IOException {

@@ -2,6 +2,7 @@ package org.openface.nn4;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.io.IOException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,7 +37,7 @@ public record ModelPassport(
         SortedMap<String, Long> counts,
         SortedMap<String, String> hashes) {
     /** RGB, values from 0 to 1, nothing subtracted. */
-    public static final String RGB = "RGB 0..1";
+    public static final String RGB = ModelFile.RGB;
 
     private static final String ALIGNMENT = "alignment.";
     private static final int MOST_ENTRIES = 100;
@@ -234,6 +235,26 @@ public record ModelPassport(
                 Optional.ofNullable(fields.get("thresholdWeights")),
                 counts,
                 hashes);
+    }
+
+    /**
+     * The passport that a file holds, of a network that this library can give images to.
+     *
+     * @throws IOException if it is damaged, or of a network for images that are prepared otherwise
+     */
+    static ModelPassport read(Map<String, String> fields) throws IOException {
+        ModelPassport passport;
+        try {
+            passport = ofFields(fields);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("the model is damaged: " + e.getMessage(), e);
+        }
+        try {
+            passport.requirePreprocessing();
+        } catch (IllegalArgumentException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        return passport;
     }
 
     private static OptionalDouble number(Map<String, String> fields, String key) {

@@ -49,9 +49,6 @@ import org.openface.nn4.Architecture.TensorSpec;
 public final class Nn4Model implements TrainableEmbedder {
     /** Torch's momentum for running statistics: {@code running ← 0.9 · running + 0.1 · batch}. */
     private static final float RUNNING_MOMENTUM = 0.1f;
-    /** Images embedded in one pass, so that memory does not grow with the request. */
-    static final int INFERENCE_BATCH = 32;
-
     /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
     public enum Variant {
         /** OpenFace's nn4: 96 × 96 pixels, 6,959,088 parameters. */
@@ -76,6 +73,10 @@ public final class Nn4Model implements TrainableEmbedder {
 
         Architecture architecture() {
             return architecture;
+        }
+
+        private static Variant of(Architecture architecture) {
+            return valueOf(architecture.name());
         }
     }
 
@@ -116,12 +117,12 @@ public final class Nn4Model implements TrainableEmbedder {
     /** What calls embed with that take longer than one hold of the lock. */
     private @Nullable Parameters snapshot;
 
-    private Nn4Model(ModelFile.Contents contents, Engine engine) {
-        this.variant = contents.variant();
+    private Nn4Model(ModelFile.Contents contents, ModelPassport passport, Engine engine) {
+        this.variant = Variant.of(contents.network());
         this.embeddingSize = contents.embeddingSize();
         this.parameters = contents.parameters();
         this.updateRule = contents.memory();
-        this.passport = bound(contents.passport());
+        this.passport = bound(passport);
         Backend.require();
         executor = executor(engine, Backend.isCpu(), variant.architecture(), embeddingSize);
     }
@@ -182,7 +183,12 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #load(Path)}, with a choice of what runs the network. */
     public static Nn4Model load(Path file, Engine engine) throws IOException {
-        return new Nn4Model(ModelFormats.read(file), engine);
+        ModelFile.Contents contents = ModelFormats.read(file);
+        try {
+            return new Nn4Model(contents, ModelPassport.read(contents.passport()), engine);
+        } catch (IOException e) {
+            throw new IOException(file + ": " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -220,7 +226,11 @@ public final class Nn4Model implements TrainableEmbedder {
         acquire();
         try {
             contents = new ModelFile.Contents(
-                    variant, embeddingSize, snapshot(), new UpdateRule(parameters.specs()), passport);
+                    variant.architecture(),
+                    embeddingSize,
+                    snapshot(),
+                    new UpdateRule(parameters.specs()),
+                    passport.toFields());
         } finally {
             release();
         }
@@ -389,8 +399,8 @@ public final class Nn4Model implements TrainableEmbedder {
                 embeddingSize);
         Parameters used = weights;
         float[] all = new float[faces.size() * embeddingSize];
-        for (int from = 0; from < faces.size(); from += INFERENCE_BATCH) {
-            List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + INFERENCE_BATCH));
+        for (int from = 0; from < faces.size(); from += Executor.INFERENCE_BATCH) {
+            List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + Executor.INFERENCE_BATCH));
             float[] pixels = pixels(some);
             acquire();
             try {
@@ -407,7 +417,7 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     /**
-     * Embeds a stream of faces of any length with the weights of this moment: read and computed {@value #INFERENCE_BATCH}
+     * Embeds a stream of faces of any length with the weights of this moment: read and computed {@value #Executor.INFERENCE_BATCH}
      * at a time, as the result is drawn from.
      */
     public Stream<Embedding> embed(Stream<RgbImage> faces) {
@@ -418,7 +428,7 @@ public final class Nn4Model implements TrainableEmbedder {
         } finally {
             release();
         }
-        return Streams.stream(Iterators.partition(faces.iterator(), INFERENCE_BATCH))
+        return Streams.stream(Iterators.partition(faces.iterator(), Executor.INFERENCE_BATCH))
                 .flatMap(some -> {
                     EmbeddingBatch embeddings = embed(some, weights);
                     return IntStream.range(0, embeddings.size()).mapToObj(embeddings::get);
@@ -735,7 +745,10 @@ public final class Nn4Model implements TrainableEmbedder {
     public void writeState(OutputStream out) throws IOException {
         acquire();
         try {
-            ModelFile.write(out, new ModelFile.Contents(variant, embeddingSize, parameters, updateRule, passport));
+            ModelFile.write(
+                    out,
+                    new ModelFile.Contents(
+                            variant.architecture(), embeddingSize, parameters, updateRule, passport.toFields()));
         } finally {
             release();
         }
@@ -743,12 +756,13 @@ public final class Nn4Model implements TrainableEmbedder {
 
     @Override
     public void readState(InputStream in) throws IOException {
-        ModelFile.Contents contents = ModelFile.readState(in, variant, embeddingSize);
+        ModelFile.Contents contents = ModelFile.readState(in, variant.architecture(), embeddingSize);
+        ModelPassport stored = ModelPassport.read(contents.passport());
         acquire();
         try {
             parameters.set(contents.parameters());
             updateRule = contents.memory();
-            passport = bound(contents.passport());
+            passport = bound(stored);
         } finally {
             release();
         }
@@ -952,7 +966,9 @@ public final class Nn4Model implements TrainableEmbedder {
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
             Parameters initial = Parameters.initial(specs, seed);
             return new Nn4Model(
-                    new ModelFile.Contents(variant, embeddingSize, initial, new UpdateRule(specs), ModelPassport.EMPTY),
+                    new ModelFile.Contents(
+                            variant.architecture(), embeddingSize, initial, new UpdateRule(specs), Map.of()),
+                    ModelPassport.EMPTY,
                     engine);
         }
     }

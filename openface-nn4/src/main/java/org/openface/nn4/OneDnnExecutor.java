@@ -28,7 +28,7 @@ final class OneDnnExecutor implements Executor {
     /** Primitives and their compiled code, per program: measured, 8 to 13 MB. */
     private static final long PROGRAM_BYTES = 10L << 20;
 
-    private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
+    private static final System.Logger LOG = System.getLogger(OneDnnExecutor.class.getName());
 
     private record Key(Mode mode, int images) {}
 
@@ -96,8 +96,7 @@ final class OneDnnExecutor implements Executor {
 
     private long measure(int images) {
         try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
-                OneDnnProgram inference =
-                        new OneDnnProgram(plan, Nn4Model.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
+                OneDnnProgram inference = new OneDnnProgram(plan, INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
             warnOfSlowCode(training); // before hours are spent with it
             Set<OneDnnWeights.Stored> parameters = new HashSet<>(training.borrowed());
             parameters.addAll(inference.borrowed());

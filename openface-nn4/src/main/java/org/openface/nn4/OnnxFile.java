@@ -41,17 +41,17 @@ final class OnnxFile {
     }
 
     static void write(OutputStream out, ModelFile.Contents contents) throws IOException {
-        Architecture architecture = contents.variant().architecture();
+        Architecture architecture = contents.network();
         Message graph = new OnnxFile(architecture, contents.parameters()).graph(contents.embeddingSize());
         Message model = new Message()
                 .number(1, IR_VERSION)
                 .text(2, "OpenFace for Java")
                 .message(8, new Message().text(1, "").number(2, OPSET));
-        Map<String, String> metadata = new TreeMap<>(contents.passport().toFields());
-        metadata.put("variant", contents.variant().name());
+        Map<String, String> metadata = new TreeMap<>(contents.passport());
+        metadata.put("variant", contents.network().name());
         metadata.forEach((key, value) -> model.message(
                 14, new Message().text(1, Safetensors.PREFIX + key).text(2, value)));
-        model.message(7, graph.text(2, contents.variant().name()));
+        model.message(7, graph.text(2, contents.network().name()));
         model.writeTo(out);
         out.flush();
     }

@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -43,8 +42,8 @@ final class Safetensors {
     static void write(OutputStream out, ModelFile.Contents contents) throws IOException {
         Map<String, String> metadata = new LinkedHashMap<>();
         metadata.put("format", "pt");
-        metadata.put(PREFIX + "variant", contents.variant().name());
-        contents.passport().toFields().forEach((key, value) -> metadata.put(PREFIX + key, value));
+        metadata.put(PREFIX + "variant", contents.network().name());
+        contents.passport().forEach((key, value) -> metadata.put(PREFIX + key, value));
         StringBuilder header = new StringBuilder("{\"" + METADATA + "\":{");
         metadata.forEach((key, value) -> header.append(header.charAt(header.length() - 1) == '{' ? "" : ",")
                 .append('"')
@@ -166,11 +165,11 @@ final class Safetensors {
             throw new IOException("embeddings of " + embeddingSize + " values are too large");
         }
         Map<String, String> metadata = ownMetadata(parser.metadata);
-        Nn4Model.Variant variant = variant(metadata.get("variant"), tensors, embeddingSize);
-        List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+        Architecture network = network(metadata.get("variant"), tensors, embeddingSize);
+        List<TensorSpec> specs = network.tensors(embeddingSize);
         String difference = difference(specs, tensors);
         if (difference != null) {
-            throw new IOException("the safetensors file is no " + variant + ": " + difference);
+            throw new IOException("the safetensors file is no " + network + ": " + difference);
         }
         for (TensorSpec spec : specs) {
             Entry entry = entry(tensors, spec);
@@ -187,8 +186,7 @@ final class Safetensors {
                     parameters.get(spec.name()));
         }
         parameters.changed();
-        ModelPassport passport = ModelFile.passport(metadata, "the safetensors file's metadata");
-        return new ModelFile.Contents(variant, embeddingSize, parameters, new UpdateRule(specs), passport);
+        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), metadata);
     }
 
     /** Our entries, without the prefix; none of another tool's, whatever they are called. */
@@ -200,24 +198,23 @@ final class Safetensors {
             }
         });
         // Earlier versions had no prefix; they named both, whatever else they knew.
-        boolean earlier = ModelPassport.RGB.equals(all.get("preprocessing"))
-                && Arrays.stream(Nn4Model.Variant.values())
-                        .anyMatch(variant -> variant.name().equals(all.get("variant")));
+        boolean earlier = ModelFile.RGB.equals(all.get("preprocessing"))
+                && Architecture.named(all.getOrDefault("variant", "")).isPresent();
         return own.isEmpty() && earlier ? all : own;
     }
 
-    private static Nn4Model.Variant variant(@Nullable String named, Map<String, Entry> tensors, int embeddingSize)
+    private static Architecture network(@Nullable String named, Map<String, Entry> tensors, int embeddingSize)
             throws IOException {
         if (named != null) {
-            return ModelFile.variant(named);
+            return ModelFile.network(named);
         }
         String closest = "";
-        for (Nn4Model.Variant variant : Nn4Model.Variant.values()) {
-            String difference = difference(variant.architecture().tensors(embeddingSize), tensors);
+        for (Architecture network : Architecture.all()) {
+            String difference = difference(network.tensors(embeddingSize), tensors);
             if (difference == null) {
-                return variant;
+                return network;
             }
-            closest += "\n  not " + variant + ": " + difference;
+            closest += "\n  not " + network + ": " + difference;
         }
         throw new IOException("the safetensors file holds no network of this library:" + closest);
     }

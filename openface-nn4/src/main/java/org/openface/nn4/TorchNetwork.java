@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.Architecture.Inception;
@@ -55,12 +56,12 @@ final class TorchNetwork {
             throw new IOException("the Torch file holds no nn4 network: it has no linear layer of sensible size");
         }
         StringBuilder differences = new StringBuilder();
-        for (Nn4Model.Variant variant : Nn4Model.Variant.values()) {
-            String difference = difference(layers, expected(variant.architecture(), embeddingSize));
+        for (Architecture network : Architecture.all()) {
+            String difference = difference(layers, expected(network, embeddingSize));
             if (difference == null) {
-                return contents(variant, embeddingSize, layers);
+                return contents(network, embeddingSize, layers);
             }
-            differences.append("\n  not ").append(variant).append(": ").append(difference);
+            differences.append("\n  not ").append(network).append(": ").append(difference);
         }
         throw new IOException("the Torch file holds no network of this library:" + differences);
     }
@@ -82,21 +83,19 @@ final class TorchNetwork {
                 : "it has " + actual.size() + " layers, expected were " + expected.size();
     }
 
-    private static ModelFile.Contents contents(Nn4Model.Variant variant, int embeddingSize, List<Layer> layers)
+    private static ModelFile.Contents contents(Architecture network, int embeddingSize, List<Layer> layers)
             throws IOException {
-        List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);
+        List<TensorSpec> specs = network.tensors(embeddingSize);
         for (Layer layer : layers) { // before anything is allocated for it
             if (layer.module.type.equals("nn.Linear")
                     && layer.module.fields.get("weight") instanceof Tensor weight
                     && (weight.storage == null
                             || weight.count() > weight.storage.length
-                            || weight.count()
-                                    != (long) embeddingSize
-                                            * variant.architecture().features())) {
+                            || weight.count() != (long) embeddingSize * network.features())) {
                 throw new IOException("the Torch file is damaged: its linear layer has no weights that fit its bias");
             }
         }
-        List<String> convolutions = variant.architecture().convolutions().stream()
+        List<String> convolutions = network.convolutions().stream()
                 .map(Architecture.Convolution::name)
                 .toList();
         Parameters parameters = Parameters.zeros(specs);
@@ -135,7 +134,7 @@ final class TorchNetwork {
             }
         }
         parameters.changed();
-        return new ModelFile.Contents(variant, embeddingSize, parameters, new UpdateRule(specs), ModelPassport.EMPTY);
+        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), Map.of());
     }
 
     private static void copy(Table fields, String field, String name, Parameters parameters) throws IOException {
@@ -303,8 +302,7 @@ final class TorchNetwork {
 
     /** The modules of a network in evaluation mode, with gradients of zero as Torch wants them for training on. */
     static TorchModule tree(ModelFile.Contents contents) {
-        return new Builder(contents.variant().architecture(), contents.embeddingSize(), contents.parameters()::get)
-                .network();
+        return new Builder(contents.network(), contents.embeddingSize(), contents.parameters()::get).network();
     }
 
     private static final class Builder {

@@ -151,7 +151,7 @@ class BlocksAgainstPyTorchTest {
 
     private static void exactInference(
             ModelFile.Contents network, float[] pixels, int images, Set<String> blocks, Map<String, double[]> into) {
-        Nn4Graph graph = new Nn4Graph(network.variant().architecture(), 128, false, DataType.DOUBLE);
+        Nn4Graph graph = new Nn4Graph(network.network(), 128, false, DataType.DOUBLE);
         graph.load(network.parameters());
         Map<String, INDArray> arrays = graph.sameDiff()
                 .output(Map.of(Nn4Graph.INPUT, pixels(network, pixels, images)), new ArrayList<>(blocks));
@@ -165,7 +165,7 @@ class BlocksAgainstPyTorchTest {
             float[] upstream,
             Set<String> blocks,
             Map<String, double[]> into) {
-        Nn4Graph graph = new Nn4Graph(network.variant().architecture(), 128, true, DataType.DOUBLE);
+        Nn4Graph graph = new Nn4Graph(network.network(), 128, true, DataType.DOUBLE);
         graph.load(network.parameters());
         SameDiff sameDiff = graph.sameDiff();
         SDVariable placeHolder = sameDiff.placeHolder("upstream", DataType.DOUBLE, -1, 128);
@@ -190,7 +190,7 @@ class BlocksAgainstPyTorchTest {
     }
 
     private static INDArray pixels(ModelFile.Contents network, float[] pixels, int images) {
-        int side = network.variant().architecture().imageSize();
+        int side = network.network().imageSize();
         return Nd4j.createFromArray(pixels).castTo(DataType.DOUBLE).reshape(images, side, side, 3);
     }
 
@@ -239,7 +239,7 @@ class BlocksAgainstPyTorchTest {
             float[] upstream,
             Set<String> blocks,
             Map<String, float[]> into) {
-        Plan plan = Plan.of(new Nn4Graph(network.variant().architecture(), 128, true).sameDiff());
+        Plan plan = Plan.of(new Nn4Graph(network.network(), 128, true).sameDiff());
         try (engine cpu = new engine(engine.kind.cpu, 0)) {
             for (Mode mode : List.of(Mode.INFERENCE, Mode.TRAINING)) {
                 try (OneDnnWeights weights = new OneDnnWeights(cpu);

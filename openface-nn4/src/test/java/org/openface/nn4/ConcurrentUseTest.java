@@ -81,7 +81,7 @@ class ConcurrentUseTest {
     /** The one face is embedded before and after each training step, by one call. */
     @Test
     void oneAnswerIsOfOneNetwork() throws Exception {
-        int calls = 2 * Nn4Model.INFERENCE_BATCH;
+        int calls = 2 * Executor.INFERENCE_BATCH;
         List<RgbImage> faces = new ArrayList<>();
         RgbImage same = face(1);
         for (int i = 0; i < calls; i++) {
@@ -91,7 +91,7 @@ class ConcurrentUseTest {
         List<RgbImage> trainsMeanwhile = new java.util.AbstractList<>() {
             @Override
             public RgbImage get(int index) {
-                if (index == Nn4Model.INFERENCE_BATCH) { // the first half is done
+                if (index == Executor.INFERENCE_BATCH) { // the first half is done
                     step();
                     started.countDown();
                 }

@@ -27,7 +27,12 @@ final class Examples {
             }
         }
         parameters.changed();
-        return new ModelFile.Contents(variant, embeddingSize, parameters, new UpdateRule(specs), ModelPassport.EMPTY);
+        return new ModelFile.Contents(
+                variant.architecture(),
+                embeddingSize,
+                parameters,
+                new UpdateRule(specs),
+                ModelPassport.EMPTY.toFields());
     }
 
     interface Write {

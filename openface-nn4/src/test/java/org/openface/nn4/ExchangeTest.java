@@ -121,7 +121,11 @@ class ExchangeTest {
     void onnxRuntimeFindsThePassport() throws Exception {
         ModelFile.Contents network = Examples.network(Nn4Model.Variant.NN4_SMALL2, 8);
         ModelFile.Contents known = new ModelFile.Contents(
-                network.variant(), 8, network.parameters(), network.memory(), ModelPassport.EMPTY.withThreshold(0.9));
+                network.network(),
+                8,
+                network.parameters(),
+                network.memory(),
+                ModelPassport.EMPTY.withThreshold(0.9).toFields());
         try (OrtSession session = OrtEnvironment.getEnvironment()
                 .createSession(Examples.bytes(OnnxFile::write, known), new OrtSession.SessionOptions())) {
             assertThat(session.getMetadata().getCustomMetadata())

@@ -37,7 +37,8 @@ class ModelFileTest {
             }
         }
         memory.apply(Optimizer.adam(1e-3), parameters, gradients);
-        contents = new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 8, parameters, memory, ModelPassport.EMPTY);
+        contents =
+                new ModelFile.Contents(Architecture.NN4_SMALL2, 8, parameters, memory, ModelPassport.EMPTY.toFields());
         bytes = write(contents);
     }
 
@@ -54,7 +55,7 @@ class ModelFileTest {
     @Test
     void readsWhatItWrote() throws IOException {
         ModelFile.Contents read = read(bytes);
-        assertThat(read.variant()).isEqualTo(contents.variant());
+        assertThat(read.network()).isEqualTo(contents.network());
         assertThat(read.parameters().hash()).isEqualTo(contents.parameters().hash());
         assertThat(read.memory().steps()).isEqualTo(1);
         assertThat(write(read)).isEqualTo(bytes);
@@ -75,8 +76,8 @@ class ModelFileTest {
             gradients.get("conv1.weight")[0] = 2;
             memory.apply(optimizer, parameters, gradients);
             memory.average(optimizer.averaged(0.9), parameters);
-            byte[] file = write(
-                    new ModelFile.Contents(Nn4Model.Variant.NN4_SMALL2, 1, parameters, memory, ModelPassport.EMPTY));
+            byte[] file = write(new ModelFile.Contents(
+                    Architecture.NN4_SMALL2, 1, parameters, memory, ModelPassport.EMPTY.toFields()));
             UpdateRule read = read(file).memory();
             assertThat(read.kind()).isEqualTo(memory.kind());
             assertThat(read.memory()).hasSameSizeAs(memory.memory());
@@ -122,11 +123,11 @@ class ModelFileTest {
     void aStateOfAnotherNetworkIsNamedAndDamageIsNot() throws IOException {
         var specs = Architecture.NN4.tensors(64);
         byte[] file = write(new ModelFile.Contents( // larger than any state of the network below
-                Nn4Model.Variant.NN4,
+                Architecture.NN4,
                 64,
                 Parameters.initial(specs, 1),
                 UpdateRule.restored(specs, "Adam", 1, false),
-                ModelPassport.EMPTY));
+                ModelPassport.EMPTY.toFields()));
         try (Nn4Model model =
                 Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(8).build()) {
             assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(file)))

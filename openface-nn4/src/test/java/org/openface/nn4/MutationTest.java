@@ -58,11 +58,11 @@ class MutationTest {
             Arrays.fill(parameters.get(spec.name()), WEIGHT);
         }
         ModelFile.Contents contents = new ModelFile.Contents(
-                Nn4Model.Variant.NN4_SMALL2,
+                Architecture.NN4_SMALL2,
                 4,
                 parameters,
                 new UpdateRule(specs),
-                ModelPassport.EMPTY.withCount("images", 7).withThreshold(1));
+                ModelPassport.EMPTY.withCount("images", 7).withThreshold(1).toFields());
         return switch (kind) {
             case OWN -> Examples.bytes(ModelFile::write, contents);
             case SAFETENSORS -> Examples.bytes(Safetensors::write, contents);

@@ -96,7 +96,10 @@ class PyTorchTrainingTest {
         List<TensorSpec> specs = variant.architecture().tensors(128);
         Parameters start = Reference.parameters(specs);
         ByteArrayOutputStream file = new ByteArrayOutputStream();
-        ModelFile.write(file, new ModelFile.Contents(variant, 128, start, new UpdateRule(specs), ModelPassport.EMPTY));
+        ModelFile.write(
+                file,
+                new ModelFile.Contents(
+                        variant.architecture(), 128, start, new UpdateRule(specs), ModelPassport.EMPTY.toFields()));
         TripletLoss loss = TripletLoss.margin();
         try (Nn4Model model = Nn4Model.builder(variant).build()) {
             model.readState(new ByteArrayInputStream(file.toByteArray()));
