@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Writes a network as ONNX: as much of the format as these tests need. */
-final class OnnxFile {
+public final class OnnxFile {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
     private OnnxFile varint(long value) {

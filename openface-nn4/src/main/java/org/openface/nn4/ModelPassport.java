@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
+import org.openface.nn4.internal.format.ModelFile;
 
 /**
  * What a model file says about its model besides the weights: how faces must be prepared for it, which distance tells two

@@ -4,9 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import org.openface.nn4.Architecture.Convolution;
-import org.openface.nn4.Architecture.Inception;
-import org.openface.nn4.Architecture.Pooling;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.Convolution;
+import org.openface.nn4.internal.network.Architecture.Inception;
+import org.openface.nn4.internal.network.Architecture.Pooling;
 
 /**
  * A network block by block: {@link #toString} is a table, {@link #toSvg} a picture, {@link #toDot} one for Graphviz.

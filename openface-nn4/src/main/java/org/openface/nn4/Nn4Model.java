@@ -34,8 +34,24 @@ import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.AtomicFile;
-import org.openface.nn4.Architecture.Convolution;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.onednn.OneDnn;
+import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.samediff.Backend;
+import org.openface.nn4.internal.engine.samediff.SameDiffExecutor;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.format.ModelFormats;
+import org.openface.nn4.internal.format.OnnxFile;
+import org.openface.nn4.internal.format.Safetensors;
+import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.Convolution;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
+import org.openface.nn4.internal.training.Chunks;
+import org.openface.nn4.internal.training.UpdateRule;
 
 /**
  * One of OpenFace's nn4 networks: turns aligned faces into embeddings of unit length, and learns.
@@ -71,7 +87,7 @@ public final class Nn4Model implements TrainableEmbedder {
             this.architecture = architecture;
         }
 
-        Architecture architecture() {
+        public Architecture architecture() {
             return architecture;
         }
 
@@ -128,7 +144,7 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     /** What runs a network, given whether ND4J's backend is one of the CPU. */
-    static Executor executor(Engine engine, boolean cpuBackend, Architecture architecture, int embeddingSize) {
+    public static Executor executor(Engine engine, boolean cpuBackend, Architecture architecture, int embeddingSize) {
         if (engine == Engine.ONEDNN || (engine == Engine.AUTO && cpuBackend)) {
             String obstacle = OneDnn.obstacle();
             if (obstacle == null) {

@@ -8,8 +8,10 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.openface.nn4.Architecture.Convolution;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.Convolution;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Parameters;
 
 class ArchitectureTest {
     /** The counts in the heads of OpenFace's .def.lua files. */

@@ -25,8 +25,15 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
-import org.openface.nn4.Architecture.TensorSpec;
-import org.openface.nn4.OneDnnProgram.Mode;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
+import org.openface.nn4.internal.engine.onednn.OneDnnWeights;
+import org.openface.nn4.internal.engine.samediff.Backward;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
 
 /**
  * The output of every block, in training and in inference mode, and the gradient at every boundary between blocks.

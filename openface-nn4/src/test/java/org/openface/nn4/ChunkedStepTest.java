@@ -14,7 +14,15 @@ import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
+import org.openface.nn4.internal.training.Chunks;
 
 /** Large batches in chunks: the gradient is the whole batch's. */
 @Tag("native")

@@ -21,6 +21,7 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.RgbImage;
+import org.openface.nn4.internal.engine.Executor;
 
 /** A model that several threads use: no answer mixes two networks, and nobody waits for ever. */
 @Tag("native")

@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.List;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.training.UpdateRule;
 
 /** Networks with weights by formula, also in the running statistics, and ways to write and compare them. */
 final class Examples {
@@ -46,7 +49,7 @@ final class Examples {
     }
 
     static void assertSame(ModelFile.Contents actual, ModelFile.Contents expected) {
-        assertThat(actual.variant()).isEqualTo(expected.variant());
+        assertThat(actual.network()).isEqualTo(expected.network());
         assertThat(actual.embeddingSize()).isEqualTo(expected.embeddingSize());
         for (TensorSpec spec : expected.parameters().specs()) {
             assertThat(Arrays.equals(

@@ -32,6 +32,15 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.RgbImage;
+import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.format.OnnxFile;
+import org.openface.nn4.internal.format.Safetensors;
+import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Plan;
 
 /** The same embeddings from every format, by programs that share no code with the library. */
 @Tag("native")

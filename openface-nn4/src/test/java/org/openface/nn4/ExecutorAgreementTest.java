@@ -16,6 +16,9 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.Nn4Model.Engine;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Plan;
 
 /** oneDNN against the oracle, ND4J's own session, over training steps. */
 @Tag("native")

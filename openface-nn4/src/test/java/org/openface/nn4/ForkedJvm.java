@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** A main program of a test in a JVM of its own. */
-final class ForkedJvm {
+public final class ForkedJvm {
     private ForkedJvm() {}
 
     /**
@@ -18,7 +18,8 @@ final class ForkedJvm {
      *
      * @param environment variables in place of those of this process; none where the value is empty
      */
-    static String run(Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
+    public static String run(
+            Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
             throws Exception {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());

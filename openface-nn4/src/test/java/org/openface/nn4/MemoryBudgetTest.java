@@ -28,7 +28,14 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.RgbImage;
-import org.openface.nn4.OneDnnProgram.Mode;
+import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
+import org.openface.nn4.internal.engine.onednn.OneDnnWeights;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
 
 /** Native memory: what is planned, what is taken, and what happens when there is none. */
 @Tag("native")

@@ -17,7 +17,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.embedding.Optimizer;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.format.ModelFormats;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.training.UpdateRule;
 
 class ModelFileTest {
     private static ModelFile.Contents contents;

@@ -29,11 +29,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
-import org.openface.nn4.Architecture.TensorSpec;
-import org.openface.nn4.TorchFile.Storage;
-import org.openface.nn4.TorchFile.Table;
-import org.openface.nn4.TorchFile.Tensor;
-import org.openface.nn4.TorchFile.TorchModule;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.format.ModelFormats;
+import org.openface.nn4.internal.format.OnnxFile;
+import org.openface.nn4.internal.format.Safetensors;
+import org.openface.nn4.internal.format.TorchFile;
+import org.openface.nn4.internal.format.TorchFile.Storage;
+import org.openface.nn4.internal.format.TorchFile.Table;
+import org.openface.nn4.internal.format.TorchFile.Tensor;
+import org.openface.nn4.internal.format.TorchFile.TorchModule;
+import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
 
 class ModelFormatsTest {
     private static final ModelFile.Contents SMALL = Examples.network(Nn4Model.Variant.NN4_SMALL2, 8);

@@ -15,11 +15,19 @@ import java.util.SplittableRandom;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.openface.nn4.Architecture.TensorSpec;
-import org.openface.nn4.TorchFile.Storage;
-import org.openface.nn4.TorchFile.Table;
-import org.openface.nn4.TorchFile.Tensor;
-import org.openface.nn4.TorchFile.TorchModule;
+import org.openface.nn4.internal.format.ModelFile;
+import org.openface.nn4.internal.format.ModelFormats;
+import org.openface.nn4.internal.format.Safetensors;
+import org.openface.nn4.internal.format.TorchFile;
+import org.openface.nn4.internal.format.TorchFile.Storage;
+import org.openface.nn4.internal.format.TorchFile.Table;
+import org.openface.nn4.internal.format.TorchFile.Tensor;
+import org.openface.nn4.internal.format.TorchFile.TorchModule;
+import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.training.UpdateRule;
 
 /** Damaged model files give an IOException or a network, and never cost more memory than their size explains. */
 class MutationTest {

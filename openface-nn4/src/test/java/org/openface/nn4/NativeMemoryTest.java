@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.FaceBatch;
+import org.openface.nn4.internal.engine.samediff.Backend;
 import org.openface.triplet.Trainer;
 import org.openface.triplet.Training;
 import org.openface.triplet.TrainingEvent;

@@ -8,11 +8,18 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.samediff.SameDiffExecutor;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
 
 /** Outputs, statistics and gradients of the whole network against PyTorch in float64. */
 @Tag("native")
-class PyTorchComparisonTest {
+public class PyTorchComparisonTest {
     @ParameterizedTest
     @EnumSource(Nn4Model.Variant.class)
     void samediffGivesTheEmbeddingsAndGradientsOfPyTorch(Nn4Model.Variant variant) {
@@ -30,7 +37,7 @@ class PyTorchComparisonTest {
         }
     }
 
-    static void compare(Nn4Model.Variant variant, Executor executor) {
+    public static void compare(Nn4Model.Variant variant, Executor executor) {
         Reference reference = Reference.of(variant);
         Architecture architecture = variant.architecture();
         List<TensorSpec> specs = architecture.tensors(128);

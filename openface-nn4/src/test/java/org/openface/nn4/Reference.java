@@ -10,13 +10,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.openface.nn4.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Parameters;
 
 /**
  * What PyTorch computes in float64 for weights and pixels that a formula gives, as written by
  * {@code nn4_torch.py reference} of the benchmarks module.
  */
-record Reference(
+public record Reference(
         int images,
         long parameterCount,
         List<Double> embeddings,
@@ -71,7 +72,7 @@ record Reference(
     }
 
     /** SplitMix64 of (stream, index) in [-1, 1): the same in the Python script. */
-    static float[] uniform(int stream, int count) {
+    public static float[] uniform(int stream, int count) {
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
             long z = (i + stream * 1000000007L + 1) * 0x9E3779B97F4A7C15L;
@@ -83,7 +84,7 @@ record Reference(
         return values;
     }
 
-    static float[] pixels(int images, int side) {
+    public static float[] pixels(int images, int side) {
         float[] u = uniform(1000, images * side * side * 3);
         for (int i = 0; i < u.length; i++) {
             u[i] = (u[i] + 1) / 2;
@@ -91,7 +92,7 @@ record Reference(
         return u;
     }
 
-    static Parameters parameters(List<TensorSpec> specs) {
+    public static Parameters parameters(List<TensorSpec> specs) {
         Parameters parameters = Parameters.initial(specs, 0); // for the running statistics, 0 and 1
         int place = 0;
         for (TensorSpec spec : specs) {

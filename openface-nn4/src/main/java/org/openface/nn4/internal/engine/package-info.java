@@ -1,0 +1,5 @@
+/** What an engine that runs the network has to offer, and its threads. Not API. */
+@NullMarked
+package org.openface.nn4.internal.engine;
+
+import org.jspecify.annotations.NullMarked;
