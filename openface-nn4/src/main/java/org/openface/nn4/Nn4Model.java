@@ -35,10 +35,6 @@ import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.AtomicFile;
 import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.engine.onednn.OneDnn;
-import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
-import org.openface.nn4.internal.engine.samediff.Backend;
-import org.openface.nn4.internal.engine.samediff.SameDiffExecutor;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;
 import org.openface.nn4.internal.format.OnnxFile;
@@ -49,15 +45,13 @@ import org.openface.nn4.internal.network.Architecture.Convolution;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.network.Plan;
 import org.openface.nn4.internal.training.Chunks;
 import org.openface.nn4.internal.training.UpdateRule;
 
 /**
  * One of OpenFace's nn4 networks: turns aligned faces into embeddings of unit length, and learns.
  *
- * <p>The network is defined in SameDiff and needs one ND4J backend on the class path. It holds native memory until it is
- * closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
+ * <p>The network is defined in SameDiff and run by an {@link Engine}. It holds native memory until it is closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
  * is under way. Inside a forward pass neither its thread nor one that it waits for can use the network otherwise.
  *
  * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
@@ -99,17 +93,15 @@ public final class Nn4Model implements TrainableEmbedder {
     /** What runs the network. All give the same results but for rounding. */
     public enum Engine {
         /**
-         * With ND4J's CPU backend {@link #ONEDNN} where it loads, and otherwise {@link #SAMEDIFF}; with a GPU's backend
+         * {@link #ONEDNN} where it loads, and otherwise {@link #SAMEDIFF}; but with ND4J's backend of a GPU on the class path
          * {@link #SAMEDIFF}, which computes there.
          */
         AUTO,
-        /** oneDNN, on the CPU whatever the backend: fast. Needs {@code org.bytedeco:dnnl} with its native jar. */
+        /** oneDNN, on the CPU: fast. Needs {@code org.bytedeco:dnnl} with its native jar, and nothing of ND4J. */
         ONEDNN,
-        /** ND4J's own session with stock operations: on every ND4J backend, on a CPU slower. */
+        /** ND4J's own session with stock operations: needs one ND4J backend and runs on each, on a CPU slower. */
         SAMEDIFF
     }
-
-    private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
 
     private final Variant variant;
     private final int embeddingSize;
@@ -139,32 +131,7 @@ public final class Nn4Model implements TrainableEmbedder {
         this.parameters = contents.parameters();
         this.updateRule = contents.memory();
         this.passport = bound(passport);
-        Backend.require();
-        executor = executor(engine, Backend.isCpu(), variant.architecture(), embeddingSize);
-    }
-
-    /** What runs a network, given whether ND4J's backend is one of the CPU. */
-    public static Executor executor(Engine engine, boolean cpuBackend, Architecture architecture, int embeddingSize) {
-        if (engine == Engine.ONEDNN || (engine == Engine.AUTO && cpuBackend)) {
-            String obstacle = OneDnn.obstacle();
-            if (obstacle == null) {
-                LOG.log(System.Logger.Level.INFO, "the network runs on oneDNN");
-                return new OneDnnExecutor(Plan.of(new Nn4Graph(architecture, embeddingSize, true).sameDiff()));
-            }
-            checkState(engine == Engine.AUTO, "the network cannot run on oneDNN: %s", obstacle);
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "the network runs on ND4J''s session, several times slower: {0}",
-                    obstacle);
-        }
-        if (!cpuBackend) {
-            LOG.log(System.Logger.Level.INFO, "the network runs on ND4J''s session, with the backend of a GPU");
-        }
-        String slow = Backend.slowBuild();
-        if (slow != null) {
-            LOG.log(System.Logger.Level.WARNING, slow);
-        }
-        return new SameDiffExecutor(architecture, embeddingSize);
+        executor = Engines.create(engine, variant.architecture(), embeddingSize);
     }
 
     /** A new network with random weights; see {@link Builder} for the settings and their defaults. */
@@ -797,8 +764,11 @@ public final class Nn4Model implements TrainableEmbedder {
     /**
      * The network's definition with the weights it embeds with: a SameDiff graph of its own, in training mode (batch-norm with
      * the batch's statistics), from the placeholder {@code input} to {@code embedding}. Changing it changes nothing here.
+     *
+     * @throws IllegalStateException if there is not one ND4J backend on the class path, whatever runs this network
      */
     public SameDiff toSameDiff() {
+        Engines.requireNd4j();
         acquire();
         try {
             Nn4Graph graph = new Nn4Graph(variant.architecture(), embeddingSize, true);
@@ -976,7 +946,7 @@ public final class Nn4Model implements TrainableEmbedder {
         /**
          * Makes the network.
          *
-         * @throws IllegalStateException if there is no ND4J backend on the class path
+         * @throws IllegalStateException if the engine, or every engine, cannot run here, saying what to add
          */
         public Nn4Model build() {
             List<TensorSpec> specs = variant.architecture().tensors(embeddingSize);

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.nn4.internal.engine.samediff.Backend;
+import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
 import org.openface.triplet.Trainer;
 import org.openface.triplet.Training;
 import org.openface.triplet.TrainingEvent;
@@ -90,7 +90,8 @@ class NativeMemoryTest {
             value = Nn4Model.Engine.class,
             names = {"ONEDNN", "SAMEDIFF"})
     void isReleasedHoweverTheTrainingEnds(Nn4Model.Engine engine) throws Exception {
-        Backend.require(); // the libraries keep what they allocate when they are loaded
+        assertThat(new SameDiffEngine().obstacle())
+                .isNull(); // the libraries keep what they allocate when they are loaded
         use(engine, model -> model.plan(1, 1L << 30));
         System.gc(); // what earlier tests have left
         Thread.sleep(300);

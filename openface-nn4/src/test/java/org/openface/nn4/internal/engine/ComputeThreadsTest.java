@@ -13,8 +13,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.openface.nn4.ForkedJvm;
-import org.openface.nn4.Nn4Model;
 import org.openface.nn4.Reference;
+import org.openface.nn4.internal.engine.onednn.OneDnnEngine;
+import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Parameters;
 
@@ -25,11 +26,11 @@ class ComputeThreadsTest {
 
         public static void main(String... arguments) throws IOException {
             Parameters parameters = Reference.parameters(Architecture.NN4_SMALL2.tensors(16));
-            try (Executor executor = Nn4Model.executor(Nn4Model.Engine.ONEDNN, true, Architecture.NN4_SMALL2, 16)) {
+            try (Executor executor = new OneDnnEngine().create(Architecture.NN4_SMALL2, 16)) {
                 executor.embed(parameters, Reference.pixels(2, 96), 2);
                 System.out.println("oneDNN says " + executor.threads() + ", has " + team() + ";");
             }
-            try (Executor executor = Nn4Model.executor(Nn4Model.Engine.SAMEDIFF, true, Architecture.NN4_SMALL2, 16)) {
+            try (Executor executor = new SameDiffEngine().create(Architecture.NN4_SMALL2, 16)) {
                 System.out.println("ND4J says " + executor.threads() + ";");
             }
         }

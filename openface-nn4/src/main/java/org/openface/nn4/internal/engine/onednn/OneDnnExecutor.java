@@ -12,7 +12,6 @@ import org.bytedeco.dnnl.engine;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
-import org.openface.nn4.internal.engine.ComputeThreads;
 import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.engine.NativeThread;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
@@ -78,8 +77,8 @@ public final class OneDnnExecutor implements Executor {
     public OneDnnExecutor(Plan plan, Mode trainingMode) {
         this.plan = plan;
         this.trainingMode = trainingMode;
-        threads = thread.call(ComputeThreads::setForThisThread);
         cpu = thread.call(() -> new engine(engine.kind.cpu, 0));
+        threads = thread.call(OpenMp::setForThisThread); // of the library that is loaded now
         weights = thread.call(() -> new OneDnnWeights(cpu));
     }
 

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import org.bytedeco.javacpp.Loader;
 import org.jspecify.annotations.Nullable;
@@ -12,54 +13,69 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.factory.Nd4jBackend;
 
 /** The ND4J backend that the application chose. */
-public final class Backend {
+final class Backend {
     private static final String ADD = "add org.nd4j:nd4j-native:1.0.0-M2.1 with the classifier of your system such as"
             + " linux-x86_64-onednn (CPU), or org.nd4j:nd4j-cuda-11.6:1.0.0-M2.1 (GPU)";
 
+    private static final String CPU = "org.nd4j.linalg.cpu.nativecpu.CpuBackend";
+
     private Backend() {}
 
-    /**
-     * Starts ND4J, or says what to add or to leave out.
-     *
-     * @throws IllegalStateException if there is no backend, more than one, or the one cannot be started
-     */
-    public static void require() {
-        requireOne();
+    /** Why ND4J cannot compute here, with what to add or to leave out; null where it can. Starts it. */
+    static @Nullable String obstacle() {
+        SortedSet<String> names = names();
+        if (names.isEmpty()) {
+            return "no ND4J backend on the class path; " + ADD;
+        }
+        if (names.size() > 1) {
+            return moreThanOne(names);
+        }
         try {
             Nd4j.getBackend();
+            return null;
         } catch (LinkageError e) {
             Throwable root = e;
             while (root.getCause() != null) {
                 root = root.getCause();
             }
-            throw new IllegalStateException(
-                    "the ND4J backend on the class path does not start; " + ADD + ": " + root, e);
+            return "the ND4J backend on the class path does not start; " + ADD + ": " + root;
         }
     }
 
-    /** Whether ND4J computes on the CPU, with the backend that {@link #require} has started. */
-    public static boolean isCpu() {
-        return isCpu(Nd4j.getBackend());
+    /** Refuses more than one backend, started or not. */
+    static void requireNoSecond() {
+        SortedSet<String> names = names();
+        checkState(names.size() <= 1, moreThanOne(names));
     }
 
-    public static boolean isCpu(Nd4jBackend backend) {
-        return backend.getEnvironment().isCPU();
+    private static String moreThanOne(SortedSet<String> names) {
+        return "more than one ND4J backend on the class path, and which one would run is chance: " + names
+                + "; leave all but one out (org.nd4j:nd4j-native for the CPU, org.nd4j:nd4j-cuda-11.6 for the GPU)";
     }
 
-    private static void requireOne() {
-        TreeSet<String> backends = new TreeSet<>();
+    /** Whether there is a backend, and it is not the CPU's. Starts nothing. */
+    static boolean isGpu() {
+        SortedSet<String> names = names();
+        return !names.isEmpty() && !names.contains(CPU);
+    }
+
+    /** Whether ND4J computes on the CPU, with the backend that {@link #obstacle} has started. */
+    static boolean isCpu() {
+        return Nd4j.getBackend().getEnvironment().isCPU();
+    }
+
+    /** The backends on the class path; starts none of them. */
+    private static SortedSet<String> names() {
+        SortedSet<String> names = new TreeSet<>();
         try {
             ServiceLoader.load(Nd4jBackend.class).stream()
-                    .forEach(provider -> backends.add(provider.type().getName()));
+                    .forEach(provider -> names.add(provider.type().getName()));
+        } catch (NoClassDefFoundError e) {
+            return names; // nothing of ND4J is here
         } catch (ServiceConfigurationError e) {
             throw new IllegalStateException("an ND4J backend on the class path is not whole; " + ADD, e);
         }
-        checkState(!backends.isEmpty(), "no ND4J backend on the class path; %s", ADD);
-        checkState(
-                backends.size() == 1,
-                "more than one ND4J backend on the class path, and which one would run is chance: %s; leave all but one out"
-                        + " (org.nd4j:nd4j-native for the CPU, org.nd4j:nd4j-cuda-11.6 for the GPU)",
-                backends);
+        return names;
     }
 
     /** What to add for a faster native library; null where there is none, or it is there. */

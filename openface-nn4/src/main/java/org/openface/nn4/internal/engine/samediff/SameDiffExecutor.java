@@ -25,7 +25,6 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.factory.Nd4j;
-import org.openface.nn4.internal.engine.ComputeThreads;
 import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.engine.NativeThread;
 import org.openface.nn4.internal.network.Architecture;
@@ -57,10 +56,7 @@ public final class SameDiffExecutor implements Executor {
     public SameDiffExecutor(Architecture architecture, int embeddingSize) {
         this.architecture = architecture;
         this.embeddingSize = embeddingSize;
-        threads = thread.call(() -> {
-            ComputeThreads.setForThisThread(); // ND4J computes with OpenMP, too
-            return ComputeThreads.setForNd4j();
-        });
+        threads = thread.call(Nd4jThreads::set);
     }
 
     @Override

@@ -26,18 +26,24 @@ import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.SecondBackend;
-import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.network.Architecture;
 
 class BackendTest {
     /** Run in a JVM of its own. */
     public static final class MakeModel {
         public static void main(String[] args) {
-            try (Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build()) {
+            Nn4Model.Engine engine = Nn4Model.Engine.valueOf(System.getenv().getOrDefault("ENGINE", "AUTO"));
+            try (Nn4Model model =
+                    Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).engine(engine).build()) {
                 ExecutionPlan plan = model.plan(8, 1L << 30);
                 float[] values =
                         model.embed(RgbImage.of(96, 96, new byte[96 * 96 * 3])).values();
                 System.out.println("runs on " + plan.executor() + ", first value " + values[0]);
+                try {
+                    System.out.println(
+                            model.toSameDiff().getVariable("embedding").name());
+                } catch (IllegalStateException e) {
+                    System.out.println(e.getMessage());
+                }
             } catch (IllegalStateException e) {
                 System.out.println("refused: " + e.getMessage());
             }
@@ -45,9 +51,19 @@ class BackendTest {
     }
 
     @Test
-    void saysWhatToAddWhenThereIsNoBackend() throws Exception {
-        assertThat(outputWith(jar -> !jar.startsWith("nd4j-native"), ""))
-                .contains("refused: no ND4J backend on the class path; add org.nd4j:nd4j-native:1.0.0-M2.1");
+    void saysWhatToAddWhenNothingCanRun() throws Exception {
+        assertThat(outputWith(jar -> !jar.startsWith("nd4j-native") && !jar.startsWith("dnnl-"), ""))
+                .contains("refused: nothing here can run the network: org.bytedeco:dnnl:2.5.2-1.5.7 and")
+                .contains("no ND4J backend on the class path; add org.nd4j:nd4j-native:1.0.0-M2.1");
+    }
+
+    @Test
+    @Tag("native")
+    void onOneDnnNothingOfNd4jIsNeeded() throws Exception {
+        String with = outputWith(jar -> true, "");
+        String without = outputWith(jar -> !jar.contains("nd4j") && !jar.contains("openblas"), "");
+        assertThat(without).contains("runs on onednn-").contains("a SameDiff graph needs ND4J: no ND4J backend");
+        assertThat(firstValue(without)).isEqualTo(firstValue(with));
     }
 
     @Test
@@ -88,20 +104,17 @@ class BackendTest {
 
     @Test
     @Tag("native")
-    void onAGpusBackendTheNetworkRunsOnNd4j() {
-        assertThat(Backend.isCpu(new SecondBackend())).isFalse();
-        Backend.require();
-        assertThat(Backend.isCpu()).isTrue();
-        assertThat(executor(Nn4Model.Engine.AUTO, false)).isEqualTo("samediff");
-        assertThat(executor(Nn4Model.Engine.AUTO, true)).startsWith("onednn-");
-        assertThat(executor(Nn4Model.Engine.ONEDNN, false)).startsWith("onednn-");
-        assertThat(executor(Nn4Model.Engine.SAMEDIFF, true)).isEqualTo("samediff");
-    }
-
-    private static String executor(Nn4Model.Engine engine, boolean cpuBackend) {
-        try (Executor executor = Nn4Model.executor(engine, cpuBackend, Architecture.NN4_SMALL2, 16)) {
-            return executor.name();
-        }
+    void onAGpusBackendTheNetworkRunsOnNd4j(@TempDir Path folder) throws Exception {
+        Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+        Files.writeString(
+                services.resolve("org.nd4j.linalg.factory.Nd4jBackend"), "# one\n" + SecondBackend.class.getName());
+        assertThat(outputWith(jar -> !jar.startsWith("nd4j-native"), folder.toString()))
+                .contains("refused: nothing here can run the network: ")
+                .contains("the ND4J backend on the class path does not start")
+                .doesNotContain("runs on");
+        assertThat(outputWith(jar -> !jar.startsWith("nd4j-native"), folder.toString(), Map.of("ENGINE", "ONEDNN")))
+                .contains("runs on onednn-");
+        assertThat(outputWith(jar -> true, "", Map.of("ENGINE", "SAMEDIFF"))).contains("runs on samediff");
     }
 
     @Test

@@ -1,0 +1,74 @@
+package org.openface.nn4;
+
+import static com.google.common.base.Preconditions.checkState;
+import static java.util.Objects.requireNonNull;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.openface.nn4.Nn4Model.Engine;
+import org.openface.nn4.internal.engine.EngineProvider;
+import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.onednn.OneDnnEngine;
+import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
+import org.openface.nn4.internal.network.Architecture;
+
+/** The engines there are, and which one is taken. Only that one's libraries are loaded. */
+final class Engines {
+    private static final System.Logger LOG = System.getLogger(Nn4Model.class.getName());
+
+    private static final Map<Engine, EngineProvider> PROVIDERS =
+            new EnumMap<>(Map.of(Engine.ONEDNN, new OneDnnEngine(), Engine.SAMEDIFF, new SameDiffEngine()));
+
+    private Engines() {}
+
+    /**
+     * What runs a network.
+     *
+     * @throws IllegalStateException if the wanted engine, or every one, cannot run here, saying what to add
+     */
+    static Executor create(Engine wanted, Architecture architecture, int embeddingSize) {
+        if (wanted != Engine.AUTO) {
+            EngineProvider provider = provider(wanted);
+            String obstacle = provider.obstacle();
+            checkState(obstacle == null, "the network cannot run on %s: %s", provider.name(), obstacle);
+            return create(provider, architecture, embeddingSize);
+        }
+        SameDiffEngine.requireNoSecondBackend();
+        boolean gpu = SameDiffEngine.hasGpuBackend();
+        List<String> obstacles = new ArrayList<>();
+        for (Engine engine : gpu ? List.of(Engine.SAMEDIFF) : List.of(Engine.ONEDNN, Engine.SAMEDIFF)) {
+            EngineProvider provider = provider(engine);
+            String obstacle = provider.obstacle();
+            if (obstacle == null) {
+                if (!obstacles.isEmpty()) {
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "the network runs on {0}, several times slower: {1}",
+                            provider.name(),
+                            obstacles.get(0));
+                }
+                return create(provider, architecture, embeddingSize);
+            }
+            obstacles.add(obstacle);
+        }
+        throw new IllegalStateException("nothing here can run the network: " + String.join("; ", obstacles));
+    }
+
+    /** Starts ND4J, for its graph. */
+    static void requireNd4j() {
+        String obstacle = provider(Engine.SAMEDIFF).obstacle();
+        checkState(obstacle == null, "a SameDiff graph needs ND4J: %s", obstacle);
+    }
+
+    private static Executor create(EngineProvider provider, Architecture architecture, int embeddingSize) {
+        Executor executor = provider.create(architecture, embeddingSize);
+        LOG.log(System.Logger.Level.INFO, "the network runs on {0}", provider.name());
+        return executor;
+    }
+
+    private static EngineProvider provider(Engine engine) {
+        return requireNonNull(PROVIDERS.get(engine));
+    }
+}
