@@ -56,6 +56,19 @@ final class Engines {
         throw new IllegalStateException("nothing here can run the network: " + String.join("; ", obstacles));
     }
 
+    /** Begins to load, beside what the caller does meanwhile, the native library that {@link #create} will most likely want. */
+    static void prepare(Engine wanted) {
+        Thread loading = new Thread(
+                () -> {
+                    if (wanted == Engine.ONEDNN || (wanted == Engine.AUTO && !SameDiffEngine.hasGpuBackend())) {
+                        provider(Engine.ONEDNN).obstacle();
+                    }
+                },
+                "openface-onednn");
+        loading.setDaemon(true);
+        loading.start();
+    }
+
     /** Starts ND4J, for its graph. */
     static void requireNd4j() {
         String obstacle = provider(Engine.SAMEDIFF).obstacle();

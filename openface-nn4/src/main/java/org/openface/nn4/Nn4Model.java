@@ -166,6 +166,7 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #load(Path)}, with a choice of what runs the network. */
     public static Nn4Model load(Path file, Engine engine) throws IOException {
+        Engines.prepare(engine);
         ModelFile.Contents contents = ModelFormats.read(file);
         try {
             return new Nn4Model(contents, ModelPassport.read(contents.passport()), engine);
