@@ -5,7 +5,7 @@
 # What ptxas says of registers and spills is kept with the results of the benchmarks.
 set -eu
 cd "$(dirname "$0")"
-ptx=../resources/org/openface/triplet/cuda/mining.ptx
+ptx=../resources/org/openface/triplet/internal/cuda/mining.ptx
 said=../../../../benchmarks/results/mining-ptxas.txt
 nvcc -ptx -arch=compute_75 -fmad=false -o mining.tmp mining.cu
 {

@@ -8,18 +8,18 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.Role;
-import org.openface.triplet.Draws;
-import org.openface.triplet.MiningBatch;
-import org.openface.triplet.MiningDevice;
-import org.openface.triplet.MiningStatistics;
-import org.openface.triplet.NegativeSelector;
-import org.openface.triplet.PairSelector;
-import org.openface.triplet.Reduction;
-import org.openface.triplet.TripletFilter;
-import org.openface.triplet.TripletLoss;
-import org.openface.triplet.TripletMiner;
-import org.openface.triplet.Triplets;
-import org.openface.triplet.cuda.CudaDevice;
+import org.openface.triplet.internal.cuda.CudaDevice;
+import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.loss.TripletLoss.Reduction;
+import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.MiningBatch;
+import org.openface.triplet.mining.MiningDevice;
+import org.openface.triplet.mining.MiningStatistics;
+import org.openface.triplet.mining.NegativeSelector;
+import org.openface.triplet.mining.PairSelector;
+import org.openface.triplet.mining.TripletFilter;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.mining.Triplets;
 
 /**
  * Shows that mining on a GPU gives what it gives on the CPU, triplet by triplet and bit by bit, and how long it takes.

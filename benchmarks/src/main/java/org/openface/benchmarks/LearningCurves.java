@@ -23,11 +23,11 @@ import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
-import org.openface.triplet.EpochMetrics;
-import org.openface.triplet.Reduction;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TripletLoss;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.loss.TripletLoss.Reduction;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.training.EpochMetrics;
+import org.openface.triplet.training.Trainer;
 
 /**
  * What nn4.small2 learns on photographs of people with each strategy: AUC on other images of the same people and on people

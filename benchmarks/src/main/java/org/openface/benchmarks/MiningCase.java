@@ -5,12 +5,12 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.Role;
-import org.openface.triplet.Draws;
-import org.openface.triplet.MiningBatch;
-import org.openface.triplet.NegativeSelector;
-import org.openface.triplet.PairSelector;
-import org.openface.triplet.TripletFilter;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.MiningBatch;
+import org.openface.triplet.mining.NegativeSelector;
+import org.openface.triplet.mining.PairSelector;
+import org.openface.triplet.mining.TripletFilter;
+import org.openface.triplet.mining.TripletMiner;
 
 /** A batch to mine: people around centres of their own, embeddings of length 1, as after some training. */
 record MiningCase(int people, int images) {

@@ -10,9 +10,9 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.triplet.MiningBatch;
-import org.openface.triplet.TripletLoss;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.mining.MiningBatch;
+import org.openface.triplet.mining.TripletMiner;
 
 /**
  * Mining one batch (OpenFace's strategy) and the gradient of the loss, against PyTorch in two formulations and against

@@ -16,11 +16,11 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.Nn4Model.Variant;
-import org.openface.triplet.Draws;
-import org.openface.triplet.MiningBatch;
-import org.openface.triplet.TripletLoss;
-import org.openface.triplet.TripletMiner;
-import org.openface.triplet.Triplets;
+import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.MiningBatch;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.mining.Triplets;
 
 /** The network against PyTorch: a whole training step (forward, backward, Adam), and inference. */
 final class NetworkComparison {

@@ -6,7 +6,7 @@ import org.openface.core.dataset.DatasetSplitter;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.eval.Verification;
 import org.openface.nn4.Nn4Model;
-import org.openface.triplet.Trainer;
+import org.openface.triplet.training.Trainer;
 
 /** Trains on the photographs of a folder, {@code photographs/<person>/<image>}, and verifies on people held out. */
 public final class Consumer {

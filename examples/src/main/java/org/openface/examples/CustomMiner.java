@@ -7,11 +7,11 @@ import org.openface.align.Aligner;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.nn4.Nn4Model;
-import org.openface.triplet.NegativeSelector;
-import org.openface.triplet.PairSelector;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TripletFilter;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.mining.NegativeSelector;
+import org.openface.triplet.mining.PairSelector;
+import org.openface.triplet.mining.TripletFilter;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.training.Trainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

@@ -20,11 +20,11 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
-import org.openface.triplet.NegativeSelector;
-import org.openface.triplet.PairSelector;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TripletFilter;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.mining.NegativeSelector;
+import org.openface.triplet.mining.PairSelector;
+import org.openface.triplet.mining.TripletFilter;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.training.Trainer;
 
 /** The README's code: compiled here, and compared with the README by {@link ReadmeTest}. */
 final class Snippets {

@@ -16,10 +16,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
-import org.openface.triplet.Diagnosis;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TrainingEvent;
-import org.openface.triplet.TripletMiner;
+import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.training.Diagnosis;
+import org.openface.triplet.training.Trainer;
+import org.openface.triplet.training.TrainingEvent;
 
 /** Trainings of nn4.small2 that cannot go well, and one that can: what the convergence doctor says of them. */
 @Tag("native")

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
-import org.openface.triplet.Trainer;
+import org.openface.triplet.training.Trainer;
 
 /** A training of nn4.small2 in a process of its own that is killed and started again, as {@code kill -9} does. */
 @Tag("native")

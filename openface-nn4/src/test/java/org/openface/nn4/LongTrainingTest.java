@@ -18,8 +18,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TrainingEvent;
+import org.openface.triplet.training.Trainer;
+import org.openface.triplet.training.TrainingEvent;
 
 /**
  * 2,000 steps of nn4.small2 with checkpoints, evaluations, plots and reports, in a process of its own: its resident memory

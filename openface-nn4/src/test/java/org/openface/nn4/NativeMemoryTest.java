@@ -16,9 +16,9 @@ import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.Training;
-import org.openface.triplet.TrainingEvent;
+import org.openface.triplet.training.Trainer;
+import org.openface.triplet.training.Training;
+import org.openface.triplet.training.TrainingEvent;
 
 /** After {@link Nn4Model#close} nothing native is left, however the training ended. */
 @Tag("native")

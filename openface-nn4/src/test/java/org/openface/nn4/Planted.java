@@ -4,7 +4,7 @@ import java.io.ObjectInputStream;
 import java.net.Socket;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
-import org.openface.triplet.Trainer;
+import org.openface.triplet.training.Trainer;
 
 /** Classes that each break one rule of {@link ModuleTest}, which is to notice. */
 @SuppressWarnings("unused")

@@ -22,10 +22,10 @@ import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.training.UpdateRule;
-import org.openface.triplet.Draws;
-import org.openface.triplet.MiningBatch;
-import org.openface.triplet.TripletLoss;
-import org.openface.triplet.Triplets;
+import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.MiningBatch;
+import org.openface.triplet.mining.Triplets;
 
 /**
  * Twenty steps of gradient descent on the triplet loss, from the same weights, batches and triplets as PyTorch's, which

@@ -30,8 +30,8 @@ import org.openface.core.embedding.TrainingRecord;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
-import org.openface.triplet.Trainer;
-import org.openface.triplet.TrainingResult;
+import org.openface.triplet.training.Trainer;
+import org.openface.triplet.training.TrainingResult;
 
 /** A model answers whether two faces are of one person, and only with a threshold of its present weights. */
 @Tag("native")

@@ -46,4 +46,14 @@ public final class EmbeddingBatch {
         System.arraycopy(values, index * dimension, one, 0, dimension);
         return Embedding.of(one);
     }
+
+    /** The first embedding that holds NaN or infinity; -1 if there is none. */
+    public int firstNonFinite() {
+        for (int i = 0; i < values.length; i++) {
+            if (!Float.isFinite(values[i])) {
+                return i / dimension;
+            }
+        }
+        return -1;
+    }
 }

@@ -1,0 +1,83 @@
+package org.openface.triplet.mining;
+
+import java.util.Optional;
+import org.openface.triplet.internal.cuda.CudaDevice;
+import org.openface.triplet.internal.cuda.MiningOutcome;
+import org.openface.triplet.internal.cuda.MiningTask;
+import org.openface.triplet.internal.cuda.MiningTask.Choice;
+
+/** What {@link MiningPass} does, on the GPU. */
+final class CudaPass {
+    private final MiningBatch in;
+    private final ComposedMiner.Pairs pairs;
+    private final Band band;
+    private final Choice choice;
+
+    private CudaPass(MiningBatch in, ComposedMiner.Pairs pairs, Band band, Choice choice) {
+        this.in = in;
+        this.pairs = pairs;
+        this.band = band;
+        this.choice = choice;
+    }
+
+    /** Whether the kernels know the parts of a strategy. */
+    static boolean covers(TripletFilter filter, NegativeSelector negatives) {
+        return Band.of(filter).exact() && negatives instanceof NegativeSelectors;
+    }
+
+    /** Empty if the kernels do not cover the strategy. */
+    static Optional<CudaPass> of(
+            MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {
+        Band band = Band.of(filter);
+        if (!band.exact() || !(negatives instanceof NegativeSelectors known)) {
+            return Optional.empty();
+        }
+        Choice choice =
+                switch (known) {
+                    case RANDOM -> Choice.RANDOM;
+                    case HARDEST -> Choice.HARDEST;
+                    case SOFTEST -> Choice.SOFTEST;
+                    case ALL -> Choice.ALL;
+                };
+        return Optional.of(new CudaPass(in, pairs, band, choice));
+    }
+
+    Triplets run(CudaDevice device) {
+        MiningOutcome outcome = device.mine(new MiningTask(
+                in.embeddings().dimension(),
+                in.embeddings().values(),
+                in.references().values(),
+                in.identities(),
+                pairs.anchors(),
+                pairs.starts(),
+                pairs.positives(),
+                in.margin(),
+                band.flags(),
+                choice,
+                in.draws().key()));
+        Triplets.Builder triplets = Triplets.builder(in);
+        outcome.forEach((run, pair, negative, ap, an) ->
+                triplets.append(pairs.anchor(run), pairs.positive(pair), negative, ap, an));
+        return triplets.statistics(statistics(outcome)).build();
+    }
+
+    private MiningStatistics statistics(MiningOutcome outcome) {
+        MiningTally tally = new MiningTally(in, pairs);
+        for (int run = 0; run < pairs.runs(); run++) {
+            int first = pairs.start(run);
+            int end = pairs.start(run + 1);
+            for (int pair = first; pair < end; pair++) {
+                tally.positiveDistances[run] += outcome.positiveDistance(pair);
+            }
+            tally.eligiblePairs[run] = outcome.eligiblePairs(run);
+            tally.violatingPairs[run] = outcome.violatingPairs(run);
+            tally.violating[run] = outcome.violating(run);
+            tally.all[run] = (end - first) * outcome.negatives(run);
+            tally.hinges[run] = outcome.hinges(run);
+            tally.negativeDistances[run] = (end - first) * outcome.negativeDistances(run);
+            tally.nearest[run] = outcome.nearest(run);
+            tally.nearestDistances[run] = outcome.nearestDistance(run);
+        }
+        return tally.statistics();
+    }
+}

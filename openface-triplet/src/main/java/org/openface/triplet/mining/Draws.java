@@ -1,0 +1,87 @@
+package org.openface.triplet.mining;
+
+/**
+ * Where the random choices of one training step come from. The choice for a pair is a function of these three numbers, of
+ * what it is for, and of the pair, so it is the same in whatever order, on however many threads and on whatever device pairs
+ * are mined.
+ *
+ * <p>Each purpose has numbers of its own: those of the negatives, which a {@link NegativeSelector} is given, those of this
+ * library's other strategies, and those of {@link #of(String, int, int)}, by name. So two choices for one pair know nothing
+ * of each other.
+ *
+ * @param seed of the run
+ * @param epoch of the step, from 1
+ * @param step within the epoch, from 0
+ */
+public record Draws(long seed, int epoch, int step) {
+    /**
+     * The version of the numbers, for checkpoints. In the first, which had no name, {@link #of(int, int)} gave the numbers of
+     * the negatives, and samples of samples were drawn with one and the same.
+     */
+    public static final String VERSION = "version 2, in which each purpose has numbers of its own";
+
+    /** The key of the negatives' numbers, from which each pair's numbers derive. */
+    long key() {
+        return Draw.mix(Draw.mix(Draw.mix(seed) + epoch) + step);
+    }
+
+    /** The key of the numbers for a purpose, as far from the negatives' as from another step's. */
+    private long key(String purpose) {
+        long key = Draw.mix(key() - 1 - purpose.length()); // of the negatives, only an image -1 has this
+        for (int i = 0; i < purpose.length(); i++) {
+            key = Draw.mix(key + purpose.charAt(i));
+        }
+        return key;
+    }
+
+    /** The numbers of one pair, for a strategy that has one use for them: those of the purpose {@code ""}. */
+    public Draw of(int anchor, int positive) {
+        return of("", anchor, positive);
+    }
+
+    /**
+     * The numbers of one pair for one of several purposes.
+     *
+     * @param purpose a name of your choice, the same in every run
+     * @param anchor any number that tells choices of this purpose apart, such as an image
+     * @param positive likewise
+     */
+    public Draw of(String purpose, int anchor, int positive) {
+        return draw(key(purpose), anchor, positive);
+    }
+
+    /**
+     * The numbers with which a pair's negatives are chosen. Other choices of this library take the places of pairs that do
+     * not exist.
+     */
+    Draw ofNegatives(int anchor, int positive) {
+        return draw(key(), anchor, positive);
+    }
+
+    private static Draw draw(long key, int anchor, int positive) {
+        Draw draw = new Draw(key);
+        draw.moveTo(anchor, positive);
+        return draw;
+    }
+
+    /**
+     * For checkpoints: whether a strategy may draw numbers that are new in this {@link #VERSION}: one of the user's may, those of this library
+     * do not, except for samples of samples.
+     */
+    public static boolean areNewIn(TripletMiner miner) {
+        return areNewIn(miner, false);
+    }
+
+    private static boolean areNewIn(TripletMiner miner, boolean sampled) {
+        if (miner instanceof ComposedMiner composed) {
+            return !(composed.pairs() instanceof PairSelectors);
+        } else if (miner instanceof TripletMiners.UntilEpoch two) {
+            return areNewIn(two.before(), sampled) || areNewIn(two.after(), sampled);
+        } else if (miner instanceof TripletMiners.OnDevice one) {
+            return areNewIn(one.miner(), sampled);
+        } else if (miner instanceof TripletMiners.AtMostPerAnchor sample) {
+            return sampled || areNewIn(sample.miner(), true);
+        }
+        return true;
+    }
+}

@@ -1,0 +1,284 @@
+package org.openface.triplet.mining;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkElementIndex;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.Role;
+
+/**
+ * What a miner sees: the embeddings of one batch with identities and roles, the margin, and the source of random
+ * choices. Optionally with references, further embeddings to choose negatives from.
+ *
+ * <p>Distances are squared Euclidean distances, computed on demand; nothing of size N × N is kept. One order of
+ * operations is promised, so that any other device can reproduce every bit: with {@code t = a[k] - b[k]} rounded to
+ * float, {@code d = fma(t, t, d)} for k from 0 up. Distances are therefore symmetric, never negative, and exactly 0
+ * between equal embeddings, whatever their length.
+ */
+public final class MiningBatch {
+    private final EmbeddingBatch embeddings;
+    private final int[] identities;
+    private final List<Role> roles;
+    private final EmbeddingBatch references;
+    private final float margin;
+    private final Draws draws;
+    private final MiningDevice device;
+    /** How many strategies around the one that mines this batch choose at random among its triplets. */
+    private final int samplings;
+
+    private final PairwiseDistances distances;
+    /** The images that may be anchors and positives, chained by identity: the first, and the next or -1. */
+    private final int[] first;
+
+    private final int[] next;
+    /** All images and references of an identity, whatever their role, in a ring. */
+    private final int[] ring;
+
+    private MiningBatch(
+            EmbeddingBatch embeddings,
+            EmbeddingBatch references,
+            int[] identities,
+            List<Role> roles,
+            float margin,
+            Draws draws,
+            MiningDevice device,
+            int samplings) {
+        this.embeddings = embeddings;
+        this.references = references;
+        this.identities = identities;
+        this.roles = roles;
+        this.margin = margin;
+        this.draws = draws;
+        this.device = device;
+        this.samplings = samplings;
+        this.distances = new PairwiseDistances(embeddings.dimension(), embeddings.values(), references.values());
+        this.first = new int[identities.length];
+        this.next = new int[identities.length];
+        this.ring = new int[identities.length];
+        chainIdentities();
+    }
+
+    private MiningBatch(MiningBatch same, MiningDevice device, int samplings) {
+        embeddings = same.embeddings;
+        references = same.references;
+        identities = same.identities;
+        roles = same.roles;
+        margin = same.margin;
+        draws = same.draws;
+        this.device = device;
+        this.samplings = samplings;
+        distances = same.distances;
+        first = same.first;
+        next = same.next;
+        ring = same.ring;
+    }
+
+    /**
+     * A batch to mine.
+     *
+     * @param embeddings {@code [size][dimension]}, of any length
+     * @param identities the identity of each image
+     * @param roles the role of each image
+     * @param margin that squared distances to negatives shall exceed squared distances to positives by
+     * @throws IllegalArgumentException if sizes differ, the margin is not a finite number of at least 0, or an embedding
+     *     holds NaN or infinity; the message names the image
+     */
+    public static MiningBatch of(
+            EmbeddingBatch embeddings, int[] identities, List<Role> roles, float margin, Draws draws) {
+        int size = embeddings.size();
+        checkArgument(identities.length == size, "%s identities for %s embeddings", identities.length, size);
+        checkArgument(roles.size() == size, "%s roles for %s embeddings", roles.size(), size);
+        checkArgument(margin >= 0 && Float.isFinite(margin), "margin (%s) must be finite and not negative", margin);
+        int image = embeddings.firstNonFinite();
+        checkArgument(image < 0, "the embedding of image %s of the batch holds NaN or infinity", image);
+        EmbeddingBatch none = new EmbeddingBatch(embeddings.dimension(), new float[0]);
+        return new MiningBatch(
+                embeddings, none, identities.clone(), List.copyOf(roles), margin, draws, MiningDevice.CPU, 0);
+    }
+
+    /**
+     * The same batch with more negatives to choose from: embeddings of other batches, such as a memory of the last ones
+     * (Wang et al., "Cross-Batch Memory for Embedding Learning", 2020). They take the places from {@link #size} on, are
+     * negatives only, and get no gradient. Identities are compared with those of the batch.
+     *
+     * @param more {@code [count][dimension]}
+     * @param theirIdentities the identity of each
+     * @throws IllegalArgumentException if sizes or dimensions differ or a reference holds NaN or infinity
+     */
+    public MiningBatch withReferences(EmbeddingBatch more, int[] theirIdentities) {
+        checkArgument(
+                more.size() == theirIdentities.length,
+                "%s identities for %s references",
+                theirIdentities.length,
+                more.size());
+        checkArgument(
+                more.dimension() == embeddings.dimension(),
+                "references of dimension %s for embeddings of dimension %s",
+                more.dimension(),
+                embeddings.dimension());
+        int reference = more.firstNonFinite();
+        checkArgument(reference < 0, "reference %s holds NaN or infinity", reference);
+        int[] both = Arrays.copyOf(identities, size() + more.size());
+        System.arraycopy(theirIdentities, 0, both, size(), more.size());
+        return new MiningBatch(embeddings, more, both, roles, margin, draws, device, samplings);
+    }
+
+    /** The same batch, to be mined elsewhere. */
+    MiningBatch on(MiningDevice elsewhere) {
+        return new MiningBatch(this, elsewhere, samplings);
+    }
+
+    /** The same batch, to be mined by a strategy of whose triplets some are chosen at random. */
+    MiningBatch sampled() {
+        return new MiningBatch(this, device, samplings + 1);
+    }
+
+    int samplings() {
+        return samplings;
+    }
+
+    MiningDevice device() {
+        return device;
+    }
+
+    /** Whether distances in another batch are those in this one, because both share their embeddings. */
+    boolean sharesEmbeddings(MiningBatch other) {
+        return embeddings == other.embeddings && references == other.references;
+    }
+
+    private void chainIdentities() {
+        Map<Integer, Integer> firstOf = new HashMap<>();
+        Map<Integer, Integer> lastOf = new HashMap<>();
+        Map<Integer, Integer> lastOfAny = new HashMap<>();
+        for (int i = 0; i < identities.length; i++) {
+            first[i] = -1;
+            next[i] = -1;
+            Integer alike = lastOfAny.put(identities[i], i);
+            ring[i] = alike == null ? i : ring[alike];
+            ring[alike == null ? i : alike] = i;
+            if (role(i) == Role.FULL) {
+                Integer previous = lastOf.put(identities[i], i);
+                if (previous != null) {
+                    next[previous] = i;
+                }
+                firstOf.putIfAbsent(identities[i], i);
+                first[i] = firstOf.get(identities[i]);
+            }
+        }
+    }
+
+    /** Number of images in the batch, references not among them. */
+    public int size() {
+        return roles.size();
+    }
+
+    /** Number of images and references together: the places that a negative may come from. */
+    public int sizeWithReferences() {
+        return identities.length;
+    }
+
+    /** The embeddings, in the batch's order. */
+    public EmbeddingBatch embeddings() {
+        return embeddings;
+    }
+
+    /** The references, at the places from {@link #size} on; without {@link #withReferences} an empty batch. */
+    public EmbeddingBatch references() {
+        return references;
+    }
+
+    /** The identity of an image or reference. */
+    public int identity(int image) {
+        return identities[image];
+    }
+
+    /** The identities of all images and references. */
+    int[] identities() {
+        return identities;
+    }
+
+    /** The role of an image; references are negatives only. */
+    public Role role(int image) {
+        return image < size() ? roles.get(image) : Role.NEGATIVE_ONLY;
+    }
+
+    /** The margin between squared distances. */
+    public float margin() {
+        return margin;
+    }
+
+    /** The source of random choices, which also says which epoch and step this is. */
+    public Draws draws() {
+        return draws;
+    }
+
+    /**
+     * The first image that may be an anchor or a positive and is of the same identity as {@code image} (perhaps itself);
+     * -1 if {@code image} is a negative only. Together with {@link #nextOfIdentity} this walks through an identity
+     * without a look at the rest of the batch.
+     */
+    public int firstOfIdentity(int image) {
+        return first[image];
+    }
+
+    /** The next image after {@code image} that may be its positive, or -1 if there is none. */
+    public int nextOfIdentity(int image) {
+        return next[image];
+    }
+
+    /** The next image or reference of the same identity in any role, in a ring that comes back to {@code image}. */
+    int nextAlike(int image) {
+        return ring[image];
+    }
+
+    PairwiseDistances distances() {
+        return distances;
+    }
+
+    /** Squared distance between the embeddings of two images or references. */
+    public float distance(int i, int j) {
+        checkElementIndex(i, sizeWithReferences());
+        checkElementIndex(j, sizeWithReferences());
+        int dimension = embeddings.dimension();
+        float[] left = valuesOf(i);
+        float[] right = valuesOf(j);
+        int a = begin(i);
+        int b = begin(j);
+        float sum = 0;
+        for (int k = 0; k < dimension; k++) {
+            float t = left[a + k] - right[b + k];
+            sum = Math.fma(t, t, sum);
+        }
+        return sum;
+    }
+
+    /** The array that holds an image's or reference's embedding. */
+    float[] valuesOf(int image) {
+        return (image < size() ? embeddings : references).values();
+    }
+
+    /** Where in {@link #valuesOf} the embedding begins. */
+    int begin(int image) {
+        return (image < size() ? image : image - size()) * embeddings.dimension();
+    }
+
+    /**
+     * Squared distances of one image or reference to all, the same bits as {@link #distance}.
+     *
+     * @param buffer receives {@link #sizeWithReferences} floats
+     */
+    public void row(int image, float[] buffer) {
+        int total = sizeWithReferences();
+        checkElementIndex(image, total);
+        checkArgument(buffer.length >= total, "a buffer of %s floats is too small for %s", buffer.length, total);
+        float[][] row = distances.rows(1);
+        distances.compute(valuesOf(image), new int[] {begin(image)}, 1, row);
+        for (int panel = 0; panel < row.length; panel++) {
+            System.arraycopy(row[panel], 0, buffer, panel * PairwiseDistances.PANEL, row[panel].length);
+        }
+    }
+}

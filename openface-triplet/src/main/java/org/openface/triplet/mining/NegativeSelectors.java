@@ -1,0 +1,94 @@
+package org.openface.triplet.mining;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
+
+import org.openface.triplet.internal.Description;
+
+enum NegativeSelectors implements NegativeSelector {
+    RANDOM("random") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            out.add(draw.below(candidates.size()));
+        }
+    },
+    HARDEST("hardest") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            int hardest = 0;
+            for (int k = 1; k < candidates.size(); k++) {
+                if (candidates.distance(k) < candidates.distance(hardest)) {
+                    hardest = k;
+                }
+            }
+            out.add(hardest);
+        }
+    },
+    SOFTEST("softest") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            int softest = 0;
+            for (int k = 1; k < candidates.size(); k++) {
+                if (candidates.distance(k) > candidates.distance(softest)) {
+                    softest = k;
+                }
+            }
+            out.add(softest);
+        }
+    },
+    ALL("all") {
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            for (int k = 0; k < candidates.size(); k++) {
+                out.add(k);
+            }
+        }
+    };
+
+    private final String name;
+
+    NegativeSelectors(String name) {
+        this.name = name;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+
+    record Rank(int from, int to) implements NegativeSelector {
+        Rank {
+            checkArgument(1 <= from && from <= to, "ranks must satisfy 1 <= from <= to, got %s and %s", from, to);
+        }
+
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            int eligible = Math.min(to, candidates.size()) - from + 1;
+            if (eligible > 0) {
+                out.add(candidates.ofRank(from - 1 + draw.below(eligible)));
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "rank(" + from + ", " + to + ")";
+        }
+    }
+
+    record Named(String name, NegativeSelector selector) implements NegativeSelector {
+        Named {
+            Description.name(name);
+            requireNonNull(selector, "selector must not be null");
+        }
+
+        @Override
+        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+            selector.select(candidates, draw, out);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package org.openface.triplet.mining;
+
+import java.util.Optional;
+import org.openface.core.embedding.EmbeddingBatch;
+
+/**
+ * The gradient of a loss over triplets with respect to the embeddings. With squared distances, a triplet of slope s adds {@code
+ * 2 s (n − p)} to its anchor's gradient, {@code 2 s (p − a)} to its positive's and {@code 2 s (a − n)} to its negative's.
+ *
+ * <p>Sums are formed in double, in the order of the triplets, on any number of threads and on the GPU: the same bits.
+ */
+final class TripletGradient {
+    /** Components of embeddings that one thread adds up at a time; each sum stays with one thread. */
+    private static final int COMPONENTS = 32;
+
+    /** Multiply-adds that a CPU gets done in a millisecond; roughly. */
+    private static final double OPERATIONS_PER_MILLISECOND = 3e6;
+
+    private final MiningBatch in;
+    private final Triplets triplets;
+    private final boolean meanOverUses;
+    private final int dimension;
+    /** Twice the slopes. */
+    private final double[] weights;
+
+    TripletGradient(MiningBatch in, Triplets triplets, double[] slopes, boolean meanOverUses) {
+        this.in = in;
+        this.triplets = triplets;
+        this.meanOverUses = meanOverUses;
+        dimension = in.embeddings().dimension();
+        weights = new double[slopes.length];
+        for (int t = 0; t < weights.length; t++) {
+            weights[t] = 2 * slopes[t];
+        }
+    }
+
+    EmbeddingBatch compute() {
+        double work = 3.0 * weights.length * dimension;
+        // The kernels count uses in int.
+        if (weights.length > 0 && 3L * weights.length <= Integer.MAX_VALUE) {
+            Optional<float[]> onGpu = Cuda.attempt(
+                    in.device(),
+                    work / OPERATIONS_PER_MILLISECOND,
+                    gpu -> gpu.gradient(
+                            dimension,
+                            in.embeddings().values(),
+                            in.references().values(),
+                            triplets.members(),
+                            weights,
+                            meanOverUses));
+            if (onGpu.isPresent()) {
+                return new EmbeddingBatch(dimension, onGpu.get());
+            }
+        }
+        return new EmbeddingBatch(dimension, onCpu());
+    }
+
+    float[] onCpu() {
+        int size = in.size();
+        int[] uses = meanOverUses ? uses() : new int[0];
+        float[] gradient = new float[size * dimension];
+        int parts = (dimension + COMPONENTS - 1) / COMPONENTS;
+        MiningThreads.run(MiningThreads.forWork(3.0 * weights.length * dimension), parts, () -> part -> {
+            int from = part * COMPONENTS;
+            int width = Math.min(COMPONENTS, dimension - from);
+            double[][] sums = sums(from, width);
+            for (int i = 0; i < size; i++) {
+                int count = meanOverUses ? Math.max(1, uses[i]) : 1;
+                for (int k = 0; k < width; k++) {
+                    gradient[i * dimension + from + k] = (float) (sums[i][k] / count);
+                }
+            }
+        });
+        return gradient;
+    }
+
+    /** Some components of the gradient, {@code [image][component]}. */
+    private double[][] sums(int from, int width) {
+        double[][] embeddings = new double[in.sizeWithReferences()][width];
+        for (int i = 0; i < embeddings.length; i++) {
+            float[] values = in.valuesOf(i);
+            int begin = in.begin(i) + from;
+            for (int k = 0; k < width; k++) {
+                embeddings[i][k] = values[begin + k];
+            }
+        }
+        double[][] sums = new double[in.size()][width];
+        for (int t = 0; t < weights.length; t++) {
+            if (weights[t] != 0) {
+                double[] a = embeddings[triplets.anchor(t)];
+                double[] p = embeddings[triplets.positive(t)];
+                double[] n = embeddings[triplets.negative(t)];
+                add(sums[triplets.anchor(t)], weights[t], n, p);
+                add(sums[triplets.positive(t)], weights[t], p, a);
+                if (triplets.negative(t) < in.size()) {
+                    add(sums[triplets.negative(t)], weights[t], a, n);
+                }
+            }
+        }
+        return sums;
+    }
+
+    private static void add(double[] sum, double weight, double[] plus, double[] minus) {
+        for (int k = 0; k < sum.length; k++) {
+            sum[k] += weight * (plus[k] - minus[k]);
+        }
+    }
+
+    private int[] uses() {
+        int[] uses = new int[in.sizeWithReferences()];
+        for (int t = 0; t < triplets.size(); t++) {
+            uses[triplets.anchor(t)]++;
+            uses[triplets.positive(t)]++;
+            uses[triplets.negative(t)]++;
+        }
+        return uses;
+    }
+}

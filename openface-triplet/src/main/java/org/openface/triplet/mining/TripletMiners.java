@@ -1,0 +1,146 @@
+package org.openface.triplet.mining;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
+
+import org.openface.triplet.internal.Description;
+
+/** Strategies made of other strategies. */
+final class TripletMiners {
+    private TripletMiners() {}
+
+    /** What a strategy comes to in an epoch, wherever it is mined. */
+    static TripletMiner inEpoch(TripletMiner miner, int epoch) {
+        if (miner instanceof UntilEpoch two) {
+            return inEpoch(epoch <= two.last ? two.before : two.after, epoch);
+        } else if (miner instanceof AtMostPerAnchor sample) {
+            return new AtMostPerAnchor(inEpoch(sample.miner, epoch), sample.limit);
+        } else if (miner instanceof OnDevice one) {
+            return inEpoch(one.miner, epoch);
+        } else if (miner instanceof Named named) {
+            return inEpoch(named.miner, epoch);
+        }
+        return miner;
+    }
+
+    /**
+     * Refuses a strategy that is not, or not in every epoch, mined by the CUDA kernels.
+     *
+     * @throws IllegalArgumentException if so, with the part that is not
+     */
+    static void checkKernels(TripletMiner miner) {
+        if (miner instanceof UntilEpoch two) {
+            checkKernels(two.before);
+            checkKernels(two.after);
+        } else if (miner instanceof AtMostPerAnchor sample) {
+            checkKernels(sample.miner);
+        } else if (miner instanceof Named named) {
+            checkKernels(named.miner);
+        } else if (miner instanceof OnDevice one) {
+            checkArgument(
+                    one.device == MiningDevice.CUDA,
+                    "the strategy %s has been put on %s: name the device once, for the whole. MiningDevice.AUTO leaves it to"
+                            + " the CPU",
+                    one,
+                    one.device);
+        } else {
+            checkArgument(
+                    miner instanceof ComposedMiner composed && composed.hasKernel(),
+                    "there is no CUDA kernel for the strategy %s; there are for what TripletMiner.of makes of the filters and"
+                            + " the negative selectors of this library, rank and or apart. MiningDevice.AUTO leaves it to"
+                            + " the CPU",
+                    Description.of(miner));
+        }
+    }
+
+    record UntilEpoch(TripletMiner before, int last, TripletMiner after) implements TripletMiner {
+        UntilEpoch {
+            checkArgument(last >= 1, "epochs count from 1; a strategy until epoch %s is never used", last);
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return (in.draws().epoch() <= last ? before : after).mine(in);
+        }
+
+        @Override
+        public String toString() {
+            return Description.of(before) + " until epoch " + last + ", then " + Description.of(after);
+        }
+    }
+
+    record AtMostPerAnchor(TripletMiner miner, int limit) implements TripletMiner {
+        AtMostPerAnchor {
+            checkArgument(limit >= 1, "limit (%s) must be positive", limit);
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            Triplets all = miner.mine(in.sampled());
+            int[] left = new int[in.size()];
+            for (int t = 0; t < all.size(); t++) {
+                left[all.anchor(t)]++;
+            }
+            Draw[] draws = new Draw[in.size()];
+            int[] wanted = new int[in.size()];
+            for (int a = 0; a < in.size(); a++) {
+                // No image has such a number, so no pair has this sequence; nor has another sampling.
+                draws[a] = in.draws().ofNegatives(a, Integer.MAX_VALUE - in.samplings());
+                wanted[a] = limit;
+            }
+            // Selection sampling (Knuth, volume 2, algorithm S), for each anchor in the order of its triplets. They
+            // stay on
+            // the device that they were mined on.
+            Triplets.Builder some = Triplets.builder(all.batch());
+            for (int t = 0; t < all.size(); t++) {
+                int a = all.anchor(t);
+                if (draws[a].below(left[a]--) < wanted[a]) {
+                    wanted[a]--;
+                    some.append(a, all.positive(t), all.negative(t), all.positiveDistance(t), all.negativeDistance(t));
+                }
+            }
+            return some.statistics(all.statistics()).build();
+        }
+
+        @Override
+        public String toString() {
+            return Description.of(miner) + ", at most " + limit + " per anchor";
+        }
+    }
+
+    record OnDevice(TripletMiner miner, MiningDevice device) implements TripletMiner {
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return miner.mine(in.on(device));
+        }
+
+        /** Elsewhere, instead of here. */
+        @Override
+        public TripletMiner on(MiningDevice elsewhere) {
+            return miner.on(elsewhere);
+        }
+
+        /** Without the device, which changes no result: a run may go on elsewhere. */
+        @Override
+        public String toString() {
+            return Description.of(miner);
+        }
+    }
+
+    record Named(String name, TripletMiner miner) implements TripletMiner {
+        Named {
+            Description.name(name);
+            requireNonNull(miner, "miner must not be null");
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            return miner.mine(in);
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package org.openface.triplet.mining;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Collections;
+import org.junit.jupiter.api.Test;
+import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.core.embedding.Role;
+
+class MiningBatchTest {
+    @Test
+    void distancesAreSquaredAndRowsHaveTheSameBits() {
+        MiningBatch in = Batches.random(5, 7, 9, 37);
+        float[] row = new float[in.size() + 3];
+        for (int i = 0; i < in.size(); i++) {
+            in.row(i, row);
+            for (int j = 0; j < in.size(); j++) {
+                assertThat(row[j]).isEqualTo(in.distance(i, j)).isEqualTo(in.distance(j, i));
+                double exact =
+                        in.embeddings().get(i).squaredDistance(in.embeddings().get(j));
+                assertThat((double) row[j]).isCloseTo(exact, within(1e-6));
+            }
+            assertThat(row[i]).isZero();
+        }
+        assertThat(row[in.size()]).isZero();
+    }
+
+    @Test
+    void longEmbeddingsLoseNothing() {
+        // Two that are close and far from the origin: |a|² + |b|² - 2ab would cancel to 0 or worse here.
+        MiningBatch in = Batches.batch(new int[] {0, 1}, 2, 0.2f, 10000, 0, 10000.25f, 0.5f);
+        assertThat(in.distance(0, 1)).isEqualTo(0.3125f);
+    }
+
+    @Test
+    void nonFiniteEmbeddingsAreNamed() {
+        assertThatThrownBy(() -> Batches.batch(new int[] {0, 0, 1}, 2, 0.2f, 1, 2, 3, 4, 5, Float.NaN))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("image 2");
+        assertThatThrownBy(() ->
+                        Batches.batch(new int[] {0, 0, 1}, 2, 0.2f, 1, 2, Float.NEGATIVE_INFINITY, 4, 5, Float.NaN))
+                .hasMessageContaining("image 1");
+    }
+
+    @Test
+    void sizesAndMarginAreChecked() {
+        EmbeddingBatch two = new EmbeddingBatch(1, new float[2]);
+        assertThatThrownBy(
+                        () -> MiningBatch.of(two, new int[3], Collections.nCopies(2, Role.FULL), 0.2f, Batches.DRAWS))
+                .hasMessage("3 identities for 2 embeddings");
+        assertThatThrownBy(
+                        () -> MiningBatch.of(two, new int[2], Collections.nCopies(1, Role.FULL), 0.2f, Batches.DRAWS))
+                .hasMessage("1 roles for 2 embeddings");
+        assertThatThrownBy(() -> Batches.batch(new int[2], 1, -1, 0, 0)).hasMessageContaining("margin (-1.0)");
+    }
+}
