@@ -203,7 +203,7 @@ class MiningDeviceTest {
         Path classes = folder.resolve("classes");
         Path kernels =
                 Path.of(Resources.getResource(CudaDevice.class, "mining.ptx").toURI());
-        Path compiled = kernels.resolve("../../../../..").normalize();
+        Path compiled = kernels.resolve("../../../../../..").normalize();
         try (Stream<Path> files = Files.walk(compiled)) {
             for (Path file : files.filter(file -> !file.equals(kernels)).toList()) {
                 Files.copy(file, classes.resolve(compiled.relativize(file).toString()));

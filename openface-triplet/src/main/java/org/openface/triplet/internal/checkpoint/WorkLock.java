@@ -18,7 +18,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.openface.core.internal.OwnerOnly;
-import org.openface.triplet.training.Trainer;
 
 /**
  * Keeps all runs but one out of a work directory: those of this Java machine, and by a lock of the operating system on the
@@ -121,7 +120,7 @@ public final class WorkLock implements AutoCloseable {
         } catch (ClosedByInterruptException e) {
             throw e;
         } catch (IOException e) {
-            System.getLogger(Trainer.class.getName())
+            System.getLogger(WorkLock.class.getName())
                     .log(
                             Level.WARNING,
                             "the file system of {0} has no locks ({1}); see to it that no second run uses this folder",
