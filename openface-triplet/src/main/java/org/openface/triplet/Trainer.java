@@ -17,11 +17,11 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
-import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.eval.Verification;
+import org.openface.core.internal.batch.BatchSampler;
 import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 

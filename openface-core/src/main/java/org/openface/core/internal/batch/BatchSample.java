@@ -1,6 +1,7 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import java.util.List;
+import org.openface.core.dataset.Face;
 import org.openface.core.embedding.Role;
 
 /**
