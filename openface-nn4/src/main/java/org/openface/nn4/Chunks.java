@@ -3,7 +3,7 @@ package org.openface.nn4;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.SplittableRandom;
-import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 
 /**
  * A batch cut into chunks that run one after the other in the same memory.

@@ -10,10 +10,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.nn4.Architecture.TensorSpec;
 
 /** Large batches in chunks: the gradient is the whole batch's. */

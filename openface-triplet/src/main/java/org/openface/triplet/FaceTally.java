@@ -17,7 +17,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 /**
  * Finds images whose label may be wrong: those that lie closer to another identity than to any image of their own, in

@@ -2,7 +2,7 @@ package org.openface.triplet;
 
 import static java.util.Objects.requireNonNull;
 
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 enum PairSelectors implements PairSelector {
     ALL_PAIRS("allPairs") {

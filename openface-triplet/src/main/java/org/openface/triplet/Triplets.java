@@ -7,7 +7,7 @@ import com.google.common.primitives.Ints;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 /**
  * The triplets mined from one batch, as places in the batch, with what the miner saw on the way. Empty is an ordinary

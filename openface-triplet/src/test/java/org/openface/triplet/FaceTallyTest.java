@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 class FaceTallyTest {
     private static Face face(String identity, String file) {

@@ -17,9 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.DatasetSplitter;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.StepReport;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.core.image.RgbImage;
 
 /** Settings that a run compares with those of the run before, warns of, or refuses. */

@@ -14,9 +14,9 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.Calibration;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.embedding.FaceEmbedder.Calibration;
 import org.openface.core.image.AlignmentProfile;
 
 /**

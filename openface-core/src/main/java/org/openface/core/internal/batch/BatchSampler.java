@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.internal.AddressedRandom;
 
 /**

@@ -19,7 +19,7 @@ import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.dataset.Folders;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 

@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.dataset.Folders;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.internal.batch.BatchSample.Entry;
 
 class BatchSamplerTest {
