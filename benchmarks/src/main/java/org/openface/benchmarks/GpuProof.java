@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.internal.cuda.CudaDevice;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.loss.TripletLoss.Reduction;

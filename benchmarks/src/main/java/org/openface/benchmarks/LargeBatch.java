@@ -6,10 +6,10 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.Nn4Model.Variant;
 

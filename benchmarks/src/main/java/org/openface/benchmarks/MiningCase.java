@@ -4,7 +4,7 @@ import java.util.Collections;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.NegativeSelector;

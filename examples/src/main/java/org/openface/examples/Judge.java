@@ -57,7 +57,7 @@ final class Judge implements AutoCloseable {
 
     /** Writes an evaluation's threshold into the passport of what {@link #look} saw last. */
     void calibrate(Verification.Result result) {
-        copy.setPassport(copy.passport().withThreshold(result.threshold(), result.thresholdConfidence()));
+        copy.setPassport(copy.passport().withThreshold(result.threshold(), result.thresholdHalfWidth()));
     }
 
     /** Saves what {@link #look} saw last. */

@@ -9,8 +9,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.drawn.DrawnFaces;
 
 @Tag("native")
 class AlignDirectoryTest {

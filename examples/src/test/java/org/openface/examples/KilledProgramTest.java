@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.dataset.DrawnFaces;
+import org.openface.core.drawn.DrawnFaces;
 
 /** TrainFaces in a process of its own, from photographs to figures, killed at random moments as {@code kill -9} does. */
 @Tag("native")

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.align.Aligner;
 import org.openface.align.Alignment;
-import org.openface.core.dataset.DrawnFaces;
+import org.openface.core.drawn.DrawnFaces;
 
 /** One tiny training, which all tests look at. */
 @Tag("native")

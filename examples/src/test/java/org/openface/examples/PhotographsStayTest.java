@@ -18,8 +18,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.DatasetPruner;
 import org.openface.core.dataset.DatasetSplitter;
-import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.drawn.DrawnFaces;
 
 /** No tool moves, changes or deletes a photograph, whatever the folder holds and wherever its results are led to. */
 @Tag("native")

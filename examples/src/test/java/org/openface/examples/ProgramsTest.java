@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.dataset.DrawnFaces;
+import org.openface.core.drawn.DrawnFaces;
 
 class ProgramsTest {
     @Test

@@ -20,9 +20,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.drawn.DrawnFaces;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 

@@ -11,7 +11,7 @@ import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
-import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.nn4.internal.format.ModelFile;
 
@@ -155,7 +155,7 @@ public record ModelPassport(
                 training.alignment().or(() -> alignment),
                 preprocessing,
                 training.threshold(),
-                training.thresholdConfidence(),
+                training.thresholdHalfWidth(),
                 Optional.empty(),
                 moreCounts,
                 moreHashes);

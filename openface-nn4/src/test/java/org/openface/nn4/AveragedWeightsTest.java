@@ -16,8 +16,8 @@ import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.FaceEmbedder;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.image.RgbImage;
 
 @Tag("native")

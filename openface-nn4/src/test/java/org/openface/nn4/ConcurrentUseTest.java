@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.internal.engine.Executor;
 

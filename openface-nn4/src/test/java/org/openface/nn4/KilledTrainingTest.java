@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.drawn.DrawnFaces;
 import org.openface.core.embedding.Optimizer;
 import org.openface.triplet.training.Trainer;
 

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.dataset.DrawnFaces;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.drawn.DrawnFaces;
 import org.openface.triplet.training.Trainer;
 import org.openface.triplet.training.TrainingEvent;
 

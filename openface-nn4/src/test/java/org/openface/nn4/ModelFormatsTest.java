@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;

@@ -23,11 +23,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.StepReport;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.core.image.RgbImage;
 
 @Tag("native")

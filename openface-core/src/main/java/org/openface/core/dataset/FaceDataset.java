@@ -300,11 +300,6 @@ public final class FaceDataset {
         return at >= 0 ? at : -at - 2;
     }
 
-    /** Position in {@link #faces()} of the first face of an identity; of the end for the number of identities. */
-    int start(int identity) {
-        return start[identity];
-    }
-
     /** Number of faces. */
     public int size() {
         return faces.size();

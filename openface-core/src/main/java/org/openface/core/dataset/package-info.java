@@ -1,4 +1,4 @@
-/** Folders of faces, one sub-folder per identity: their index, pruning, splits, batches and loading. */
+/** Folders of faces, one sub-folder per identity: their index, what they hold, pruning, splits and augmentation. */
 @NullMarked
 package org.openface.core.dataset;
 

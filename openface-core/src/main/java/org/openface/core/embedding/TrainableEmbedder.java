@@ -1,8 +1,16 @@
 package org.openface.core.embedding;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Collections;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.openface.core.image.AlignmentProfile;
 
 /**
  * A network that a trainer can drive: one forward pass over a batch, then one backward pass from the gradient of the
@@ -74,4 +82,82 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
 
     @Override
     void close();
+
+    /**
+     * How training steps are executed: decided once, said to the user and kept in the checkpoint, since another plan may
+     * round differently.
+     *
+     * @param executor what runs the network, such as {@code samediff} or {@code onednn}
+     * @param threads compute threads
+     * @param batchSize largest batch, in images
+     * @param chunkSize images in memory at a time; equal to {@code batchSize} when the batch runs whole
+     * @param estimatedBytes memory outside of Java's heap that steps are expected to take, in bytes, with the copies of the
+     *     weights that the executor computes with
+     */
+    record ExecutionPlan(String executor, int threads, int batchSize, int chunkSize, long estimatedBytes) {
+        public ExecutionPlan {
+            checkArgument(!executor.isEmpty(), "executor must have a name");
+            checkArgument(threads > 0, "threads (%s) must be positive", threads);
+            checkArgument(batchSize > 0, "batchSize (%s) must be positive", batchSize);
+            checkArgument(
+                    chunkSize > 0 && chunkSize <= batchSize, "chunkSize (%s) must be 1 to %s", chunkSize, batchSize);
+        }
+    }
+
+    /**
+     * A forward pass whose backward pass is still to come: there is no backward without its forward.
+     *
+     * <p>Close it in any case; closing without {@link #update} drops the pass and leaves the weights as they were.
+     */
+    interface ForwardPass extends AutoCloseable {
+        /** The batch's embeddings, in its order; a copy that stays valid after closing. */
+        EmbeddingBatch embeddings();
+
+        /**
+         * Backward pass and optimiser step.
+         *
+         * @param gradient of the loss with respect to {@link #embeddings()}, of the same shape
+         * @param optimizer the rule that turns parameter gradients into new parameters
+         * @return what happened; if something was not finite, the step was not applied and the report names where
+         * @throws IllegalStateException if called twice or after closing
+         */
+        StepReport update(EmbeddingBatch gradient, Optimizer optimizer);
+
+        @Override
+        void close();
+    }
+
+    /**
+     * What one backward pass and optimiser step did.
+     *
+     * @param gradientNorm Euclidean norm of all parameter gradients together
+     * @param firstNonFinite the first running statistic or parameter, from the network's input on, whose gradient or new
+     *     value is NaN or infinite; empty when all is well. When present, the step was not applied: weights and running
+     *     statistics are as before. The optimiser's memory is empty if it led to the value.
+     */
+    record StepReport(double gradientNorm, Optional<String> firstNonFinite) {}
+
+    /**
+     * What a training tells its network, for whoever uses the network later: how the faces were aligned, which distance tells
+     * two people apart, and where the weights come from. Counts and hashes only, never names or paths: a network is passed on
+     * to people who must not learn whose faces it was trained on.
+     *
+     * @param alignment how the training faces were aligned, if that is known
+     * @param threshold squared distance up to which two faces count as one person, by the evaluation of the present weights;
+     *     empty if they have not been evaluated
+     * @param thresholdHalfWidth half the width of the interval around {@code threshold}
+     * @param counts such as {@code images}
+     * @param hashes such as {@code trainingSet}: hexadecimal digests
+     */
+    record TrainingRecord(
+            Optional<AlignmentProfile> alignment,
+            OptionalDouble threshold,
+            OptionalDouble thresholdHalfWidth,
+            SortedMap<String, Long> counts,
+            SortedMap<String, String> hashes) {
+        public TrainingRecord {
+            counts = Collections.unmodifiableSortedMap(new TreeMap<>(counts));
+            hashes = Collections.unmodifiableSortedMap(new TreeMap<>(hashes));
+        }
+    }
 }

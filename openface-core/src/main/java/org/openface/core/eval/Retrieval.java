@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
@@ -93,21 +94,46 @@ public final class Retrieval {
         return rank;
     }
 
-    /**
-     * What was found.
-     *
-     * @param ranks for each image that was looked for, the rank of the nearest one of the same identity, from 1
-     * @param missingImages images that cannot be read
-     */
-    public record Result(List<Integer> ranks, int missingImages) {
-        public Result {
-            ranks = List.copyOf(ranks);
+    /** What was found. */
+    public static final class Result {
+        private final List<Integer> ranks;
+        private final int missingImages;
+
+        Result(List<Integer> ranks, int missingImages) {
+            this.ranks = List.copyOf(ranks);
+            this.missingImages = missingImages;
+        }
+
+        /** For each image that was looked for, the rank of the nearest one of the same identity, from 1. */
+        public List<Integer> ranks() {
+            return ranks;
+        }
+
+        /** Images that cannot be read. */
+        public int missingImages() {
+            return missingImages;
         }
 
         /** Share of the images that are found among their k nearest. */
         public double recall(int k) {
             checkArgument(k >= 1, "k (%s) must be at least 1", k);
             return (double) ranks.stream().filter(rank -> rank <= k).count() / ranks.size();
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Result o && ranks.equals(o.ranks) && missingImages == o.missingImages;
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(ranks, missingImages);
+        }
+
+        /** For messages: how much, without the single ranks. */
+        @Override
+        public String toString() {
+            return "ranks of " + ranks.size() + " images, " + missingImages + " missing";
         }
     }
 }

@@ -27,6 +27,10 @@ record Scores(
         2.110, 2.101, 2.093, 2.086
     };
 
+    Scores {
+        roc = List.copyOf(roc);
+    }
+
     /**
      * Scores pairs by their distances; only labels and folds of the pairs matter.
      *

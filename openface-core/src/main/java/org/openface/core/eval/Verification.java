@@ -8,15 +8,17 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.Calibration;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
+import org.openface.core.embedding.FaceEmbedder.Calibration;
 import org.openface.core.image.AlignmentProfile;
 
 /**
@@ -163,15 +165,7 @@ public final class Verification {
         fingerprint.ifPresent(weights ->
                 embedder.calibrate(new Calibration(weights, scores.threshold(), scores.thresholdHalfWidth())));
         return new Result(
-                scores.meanAccuracy(),
-                scores.standardDeviation(),
-                scores.standardError(),
-                scores.accuracyHalfWidth(),
-                scores.threshold(),
-                scores.thresholdHalfWidth(),
-                scores.auc(),
-                scores.eer(),
-                scores.roc(),
+                scores,
                 judged.size(),
                 skippedPairs + pairs.size() - judged.size(),
                 embeddings.size(),
@@ -184,51 +178,105 @@ public final class Verification {
                 .squaredDistance(requireNonNull(embeddings.get(pair.second())));
     }
 
-    /**
-     * What an evaluation found.
-     *
-     * @param meanAccuracy share of pairs judged rightly, mean over the folds
-     * @param standardDeviation of the folds' accuracies, from the sample (n − 1). The ± of OpenFace's {@code lfw.py} is
-     *     that of the population (n), for ten folds 0.95 of this
-     * @param standardError of {@code meanAccuracy}: {@code standardDeviation} divided by the square root of the number of
-     *     folds. The ± of LFW's results
-     * @param accuracyHalfWidth half the width of the 95 % confidence interval around {@code meanAccuracy}, by Student's t
-     *     over the folds; it takes them as independent, which they are only roughly
-     * @param threshold squared distance below which a pair is judged to be one person; the best one for all pairs
-     * @param thresholdHalfWidth half the width of the jackknife interval around {@code threshold}: Student's t times the
-     *     jackknife's standard error over the folds. It tells how much the threshold hangs on the pairs it was found with;
-     *     as a threshold jumps when pairs change, for which the jackknife is not made, it is no 95 % confidence interval
-     * @param auc area under the ROC curve: the probability that a pair of one person is closer than a pair of two
-     * @param eer equal error rate, where as many pairs of one person are rejected as pairs of two accepted
-     * @param roc the curve, from (0, 0) to (1, 1), a point for each distinct distance
-     * @param pairs pairs judged
-     * @param skippedPairs pairs left out because an image is missing
-     * @param images images embedded
-     * @param identities people whose images were embedded
-     * @param missingImages images that are not there or cannot be read
-     */
-    public record Result(
-            double meanAccuracy,
-            double standardDeviation,
-            double standardError,
-            double accuracyHalfWidth,
-            double threshold,
-            double thresholdHalfWidth,
-            double auc,
-            double eer,
-            List<RocPoint> roc,
-            int pairs,
-            int skippedPairs,
-            int images,
-            int identities,
-            int missingImages) {
-        public Result {
-            roc = List.copyOf(roc);
+    /** What an evaluation found. */
+    public static final class Result {
+        private final Scores scores;
+        private final int pairs;
+        private final int skippedPairs;
+        private final int images;
+        private final int identities;
+        private final int missingImages;
+
+        Result(Scores scores, int pairs, int skippedPairs, int images, int identities, int missingImages) {
+            this.scores = scores;
+            this.pairs = pairs;
+            this.skippedPairs = skippedPairs;
+            this.images = images;
+            this.identities = identities;
+            this.missingImages = missingImages;
         }
 
-        /** {@link #thresholdHalfWidth}, by the name that it has in a training's figures and in a model's passport. */
-        public double thresholdConfidence() {
-            return thresholdHalfWidth;
+        /** Share of pairs judged rightly, mean over the folds. */
+        public double meanAccuracy() {
+            return scores.meanAccuracy();
+        }
+
+        /**
+         * Standard deviation of the folds' accuracies, from the sample (n − 1). The ± of OpenFace's {@code lfw.py} is that of
+         * the population (n), for ten folds 0.95 of this.
+         */
+        public double standardDeviation() {
+            return scores.standardDeviation();
+        }
+
+        /**
+         * Standard error of {@link #meanAccuracy}: {@link #standardDeviation} divided by the square root of the number of
+         * folds. The ± of LFW's results.
+         */
+        public double standardError() {
+            return scores.standardError();
+        }
+
+        /**
+         * Half the width of the 95 % confidence interval around {@link #meanAccuracy}, by Student's t over the folds; it takes
+         * them as independent, which they are only roughly.
+         */
+        public double accuracyHalfWidth() {
+            return scores.accuracyHalfWidth();
+        }
+
+        /** Squared distance below which a pair is judged to be one person; the best one for all pairs. */
+        public double threshold() {
+            return scores.threshold();
+        }
+
+        /**
+         * Half the width of the jackknife interval around {@link #threshold}: Student's t times the jackknife's standard error
+         * over the folds. It tells how much the threshold hangs on the pairs it was found with; as a threshold jumps when
+         * pairs change, for which the jackknife is not made, it is no 95 % confidence interval.
+         */
+        public double thresholdHalfWidth() {
+            return scores.thresholdHalfWidth();
+        }
+
+        /** Area under the ROC curve: the probability that a pair of one person is closer than a pair of two. */
+        public double auc() {
+            return scores.auc();
+        }
+
+        /** Equal error rate, where as many pairs of one person are rejected as pairs of two accepted. */
+        public double eer() {
+            return scores.eer();
+        }
+
+        /** The ROC curve, from (0, 0) to (1, 1), a point for each distinct distance. */
+        public List<RocPoint> roc() {
+            return scores.roc();
+        }
+
+        /** Pairs judged. */
+        public int pairs() {
+            return pairs;
+        }
+
+        /** Pairs left out because an image is missing. */
+        public int skippedPairs() {
+            return skippedPairs;
+        }
+
+        /** Images embedded. */
+        public int images() {
+            return images;
+        }
+
+        /** People whose images were embedded. */
+        public int identities() {
+            return identities;
+        }
+
+        /** Images that are not there or cannot be read. */
+        public int missingImages() {
+            return missingImages;
         }
 
         /**
@@ -243,21 +291,90 @@ public final class Verification {
                     "falseAcceptRate (%s) must be in [0, 1]",
                     falseAcceptRate);
             double best = 0;
-            for (RocPoint point : roc) {
+            for (RocPoint point : roc()) {
                 if (point.falseAcceptRate() <= falseAcceptRate) {
                     best = Math.max(best, point.trueAcceptRate());
                 }
             }
             return best;
         }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Result o
+                    && scores.equals(o.scores)
+                    && pairs == o.pairs
+                    && skippedPairs == o.skippedPairs
+                    && images == o.images
+                    && identities == o.identities
+                    && missingImages == o.missingImages;
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(scores, pairs, skippedPairs, images, identities, missingImages);
+        }
+
+        /** For messages: the figures without the curve. */
+        @Override
+        public String toString() {
+            return String.format(
+                    Locale.ROOT,
+                    "accuracy %.4f ± %.4f, threshold %.4f ± %.4f, AUC %.4f, EER %.4f on %d pairs of %d images",
+                    meanAccuracy(),
+                    accuracyHalfWidth(),
+                    threshold(),
+                    thresholdHalfWidth(),
+                    auc(),
+                    eer(),
+                    pairs,
+                    images);
+        }
     }
 
-    /**
-     * What a threshold gives.
-     *
-     * @param threshold largest squared distance that is accepted
-     * @param falseAcceptRate share of the pairs of two people that is accepted
-     * @param trueAcceptRate share of the pairs of one person that is accepted
-     */
-    public record RocPoint(double threshold, double falseAcceptRate, double trueAcceptRate) {}
+    /** What a threshold gives: a point of the ROC curve. */
+    public static final class RocPoint {
+        private final double threshold;
+        private final double falseAcceptRate;
+        private final double trueAcceptRate;
+
+        RocPoint(double threshold, double falseAcceptRate, double trueAcceptRate) {
+            this.threshold = threshold;
+            this.falseAcceptRate = falseAcceptRate;
+            this.trueAcceptRate = trueAcceptRate;
+        }
+
+        /** Largest squared distance that is accepted. */
+        public double threshold() {
+            return threshold;
+        }
+
+        /** Share of the pairs of two people that is accepted. */
+        public double falseAcceptRate() {
+            return falseAcceptRate;
+        }
+
+        /** Share of the pairs of one person that is accepted. */
+        public double trueAcceptRate() {
+            return trueAcceptRate;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof RocPoint o
+                    && Double.compare(threshold, o.threshold) == 0
+                    && Double.compare(falseAcceptRate, o.falseAcceptRate) == 0
+                    && Double.compare(trueAcceptRate, o.trueAcceptRate) == 0;
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(threshold, falseAcceptRate, trueAcceptRate);
+        }
+
+        @Override
+        public String toString() {
+            return threshold + ": " + falseAcceptRate + ", " + trueAcceptRate;
+        }
+    }
 }

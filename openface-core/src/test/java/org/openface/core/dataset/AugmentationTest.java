@@ -12,6 +12,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.AddressedRandom;
+import org.openface.core.internal.batch.BatchLoader;
+import org.openface.core.internal.batch.BatchSampler;
 
 class AugmentationTest {
     private static final int SIDE = 24;

@@ -26,6 +26,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.internal.batch.BatchSampler;
 
 class FaceDatasetTest {
     @TempDir

@@ -10,12 +10,12 @@ import java.util.Locale;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
-/** Small data sets for the tests of this package. */
-final class Folders {
+/** Small data sets for tests. */
+public final class Folders {
     private Folders() {}
 
     /** Empty files named like images, {@code counts[i]} of them for the person {@code p<i>}. */
-    static Path named(Path root, int... counts) throws IOException {
+    public static Path named(Path root, int... counts) throws IOException {
         for (int i = 0; i < counts.length; i++) {
             Path person = Files.createDirectories(root.resolve("p" + i));
             for (int k = 0; k < counts[i]; k++) {
@@ -26,7 +26,7 @@ final class Folders {
     }
 
     /** Real pictures: the colours of each pixel tell person, image and place. */
-    static Path drawn(Path root, int side, int... counts) throws IOException {
+    public static Path drawn(Path root, int side, int... counts) throws IOException {
         for (int i = 0; i < counts.length; i++) {
             Path person = Files.createDirectories(root.resolve("p" + i));
             for (int k = 0; k < counts[i]; k++) {
@@ -36,7 +36,7 @@ final class Folders {
         return root;
     }
 
-    static RgbImage picture(int side, int person, int image) {
+    public static RgbImage picture(int side, int person, int image) {
         byte[] rgb = new byte[3 * side * side];
         for (int y = 0, at = 0; y < side; y++) {
             for (int x = 0; x < side; x++) {
@@ -49,7 +49,7 @@ final class Folders {
     }
 
     /** A data set without files. */
-    static FaceDataset imagined(int... counts) {
+    public static FaceDataset imagined(int... counts) {
         List<Face> faces = new ArrayList<>();
         for (int i = 0; i < counts.length; i++) {
             String identity = String.format(Locale.ROOT, "p%05d", i);
@@ -60,7 +60,7 @@ final class Folders {
         return FaceDataset.of(faces);
     }
 
-    static List<String> relativeFiles(Path root) {
+    public static List<String> relativeFiles(Path root) {
         try (var files = Files.walk(root)) {
             return files.filter(Files::isRegularFile)
                     .map(file -> root.relativize(file).toString().replace('\\', '/'))

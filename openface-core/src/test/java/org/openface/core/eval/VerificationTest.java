@@ -278,7 +278,7 @@ class VerificationTest {
 
     @Test
     void tarAtFarNeverExceedsTheAllowedRate() {
-        Verification.Result result = new Verification.Result(
+        Scores scores = new Scores(
                 1,
                 0,
                 0,
@@ -291,13 +291,9 @@ class VerificationTest {
                         new Verification.RocPoint(0, 0, 0),
                         new Verification.RocPoint(0.1, 0, 0.5),
                         new Verification.RocPoint(0.2, 0.1, 0.8),
-                        new Verification.RocPoint(0.3, 1, 1)),
-                20,
-                0,
-                9,
-                2,
-                0);
-        assertThat(result.thresholdConfidence()).isEqualTo(result.thresholdHalfWidth());
+                        new Verification.RocPoint(0.3, 1, 1)));
+        Verification.Result result = new Verification.Result(scores, 20, 0, 9, 2, 0);
+        assertThat(result.thresholdHalfWidth()).isEqualTo(0.3);
         assertThat(result.tarAtFar(0)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.0999)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.1)).isEqualTo(0.8);

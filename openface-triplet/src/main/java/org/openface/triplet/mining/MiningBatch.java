@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 /**
  * What a miner sees: the embeddings of one batch with identities and roles, the margin, and the source of random

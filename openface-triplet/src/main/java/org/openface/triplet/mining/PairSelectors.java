@@ -2,7 +2,7 @@ package org.openface.triplet.mining;
 
 import static java.util.Objects.requireNonNull;
 
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.internal.Description;
 
 enum PairSelectors implements PairSelector {

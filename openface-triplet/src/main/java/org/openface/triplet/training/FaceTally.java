@@ -17,7 +17,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.mining.MiningBatch;
 
 /**

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.ExecutionPlan;
-import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 
 /** Where a network and its checkpoints come from: counts, hashes and versions, and no names. */
 final class Provenance {

@@ -5,7 +5,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.openface.core.dataset.Face;
-import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.triplet.mining.MiningStatistics;
 
 /** Something that happened during training. Epochs and batches count from 1. */

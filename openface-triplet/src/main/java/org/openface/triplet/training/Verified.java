@@ -21,7 +21,7 @@ record Verified(Evaluation.Verifier verifier) implements Evaluation {
         figures.put("standardDeviation", result.standardDeviation());
         figures.put("accuracyConfidence", result.accuracyHalfWidth());
         figures.put("threshold", result.threshold());
-        figures.put("thresholdConfidence", result.thresholdConfidence());
+        figures.put("thresholdConfidence", result.thresholdHalfWidth());
         figures.put("auc", result.auc());
         figures.put("eer", result.eer());
         figures.put("tarAtFar0.01", result.tarAtFar(0.01));

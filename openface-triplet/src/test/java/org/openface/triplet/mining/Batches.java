@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Random;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 /** Batches for tests, and triplets as sets. */
 public final class Batches {

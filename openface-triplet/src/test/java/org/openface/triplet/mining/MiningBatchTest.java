@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.Collections;
 import org.junit.jupiter.api.Test;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 
 class MiningBatchTest {
     @Test

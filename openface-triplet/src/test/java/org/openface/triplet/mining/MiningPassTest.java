@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.loss.TripletLoss.Reduction;
 

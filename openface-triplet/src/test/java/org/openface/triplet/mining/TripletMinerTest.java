@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.loss.TripletLoss;
 
 class TripletMinerTest {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 

@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.FaceEmbedder;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.core.image.RgbImage;
 
 /** A network of one matrix, {@code embedding = W · pixels}, trained by Adam or plain gradient descent, in plain Java. */

@@ -35,11 +35,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.Role;
-import org.openface.core.embedding.StepReport;
-import org.openface.core.embedding.TrainingRecord;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
+import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
@@ -377,7 +377,7 @@ class TrainerTest {
                 .containsEntry("epochs", 2L);
         assertThat(record.hashes()).containsEntry("trainingSet", dataset.fingerprint());
         assertThat(record.threshold()).hasValue(result.last().evaluation().get("pairs.threshold"));
-        assertThat(record.thresholdConfidence())
+        assertThat(record.thresholdHalfWidth())
                 .hasValue(result.last().evaluation().get("pairs.thresholdConfidence"));
         // A threshold belongs to the weights it was found with: none from the first batch of an epoch to its
         // evaluation.

@@ -1,11 +1,11 @@
 package org.openface.triplet.training;
 
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.core.embedding.ExecutionPlan;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.StepReport;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
 
 /** The linear network with its embeddings scaled to length 1, as nn4's are. */
 final class UnitEmbedder extends LinearEmbedder {

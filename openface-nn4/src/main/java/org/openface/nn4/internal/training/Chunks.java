@@ -3,7 +3,7 @@ package org.openface.nn4.internal.training;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.SplittableRandom;
-import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.nn4.internal.engine.Executor;
 
 /**

@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.network.Parameters;
 

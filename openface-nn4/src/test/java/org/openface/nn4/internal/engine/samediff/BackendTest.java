@@ -22,7 +22,7 @@ import org.bytedeco.javacpp.Loader;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.embedding.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.SecondBackend;

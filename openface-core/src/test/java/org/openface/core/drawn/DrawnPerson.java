@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.drawn;
 
 import java.awt.Color;
 import org.openface.core.internal.AddressedRandom;

@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.drawn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;

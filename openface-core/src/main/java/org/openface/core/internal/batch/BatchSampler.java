@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
@@ -7,7 +7,9 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.openface.core.embedding.Role;
+import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.internal.AddressedRandom;
 
 /**
@@ -36,6 +38,9 @@ public final class BatchSampler {
     private final int coverageEpoch;
     private final long seed;
 
+    /** Of each identity, the place of its first face among all. */
+    private final int[] start;
+
     /** The order of a turn. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Turn(long number, int[] order) {}
@@ -51,6 +56,10 @@ public final class BatchSampler {
         horizontalFlip = builder.horizontalFlip;
         coverageEpoch = builder.coverageEpoch;
         seed = builder.seed;
+        start = new int[dataset.identities().size()];
+        for (int person = 1; person < start.length; person++) {
+            start[person] = start[person - 1] + dataset.faces(person - 1).size();
+        }
     }
 
     /** A sampler of the given training set, to be configured. */
@@ -206,7 +215,7 @@ public final class BatchSampler {
         for (int i = 0; i < faces.length; i++) {
             // The number counts faces as if the people's were not there: step over each of them in order.
             for (int person : sorted) {
-                if (faces[i] < dataset.start(person)) {
+                if (faces[i] < start[person]) {
                     break;
                 }
                 faces[i] += dataset.faces(person).size();

@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.drawn;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
@@ -102,6 +102,7 @@ public final class DrawnFaces {
     }
 
     private void writeNote(Path file) throws IOException {
+        // Names the class as it was called first, so that folders of earlier versions are known as what they are.
         String note = String.format(
                 Locale.ROOT,
                 "These faces are drawings made by org.openface.core.dataset.DrawnFaces with seed %d.%n"

@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
@@ -26,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
+import org.openface.core.dataset.Augmentation;
+import org.openface.core.dataset.Face;
 import org.openface.core.embedding.FaceBatch;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;

@@ -1,7 +1,7 @@
-package org.openface.core.dataset;
+package org.openface.core.drawn;
 
-import static org.openface.core.dataset.DrawnPerson.around;
-import static org.openface.core.dataset.DrawnPerson.mix;
+import static org.openface.core.drawn.DrawnPerson.around;
+import static org.openface.core.drawn.DrawnPerson.mix;
 
 import java.awt.BasicStroke;
 import java.awt.Color;

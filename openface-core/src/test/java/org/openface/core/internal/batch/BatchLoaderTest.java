@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
@@ -15,8 +15,11 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.dataset.Face;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.dataset.Folders;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.Role;
+import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 

@@ -1,7 +1,8 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import java.util.List;
-import org.openface.core.embedding.Role;
+import org.openface.core.dataset.Face;
+import org.openface.core.embedding.FaceBatch.Role;
 
 /**
  * Which faces make up one batch. The images of one person are neighbours; extra negatives come last.

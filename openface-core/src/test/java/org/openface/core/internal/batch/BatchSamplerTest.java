@@ -1,4 +1,4 @@
-package org.openface.core.dataset;
+package org.openface.core.internal.batch;
 
 import static com.google.common.primitives.Ints.asList;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -11,8 +11,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.openface.core.dataset.BatchSample.Entry;
-import org.openface.core.embedding.Role;
+import org.openface.core.dataset.FaceDataset;
+import org.openface.core.dataset.Folders;
+import org.openface.core.embedding.FaceBatch.Role;
+import org.openface.core.internal.batch.BatchSample.Entry;
 
 class BatchSamplerTest {
     private static final FaceDataset UNEVEN = Folders.imagined(1, 7, 2, 30, 4, 1, 9, 3);
