@@ -1,21 +1,26 @@
 package org.openface.nn4;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;
@@ -25,8 +30,34 @@ import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.training.UpdateRule;
 
 class ModelFileTest {
+    /** The format that is written now, and the one before it, which is read still. */
+    private enum Written {
+        NOW(ModelFile::write, "embeddingSize\":\"8\"", 16, "version\":\"5"),
+        EARLIER(EarlierWriter::write, "embeddingSize=8", 14, "OPENFACE\4");
+
+        private final Examples.Write write;
+        private final String size;
+        private final int sizePlace;
+        private final String version;
+
+        Written(Examples.Write write, String size, int sizePlace, String version) {
+            this.write = write;
+            this.size = size;
+            this.sizePlace = sizePlace;
+            this.version = version;
+        }
+
+        byte[] bytes(ModelFile.Contents model) throws IOException {
+            return Examples.bytes(write, model);
+        }
+
+        byte[] example() {
+            return requireNonNull(FILES.get(this));
+        }
+    }
+
+    private static final Map<Written, byte[]> FILES = new EnumMap<>(Written.class);
     private static ModelFile.Contents contents;
-    private static byte[] bytes;
 
     @BeforeAll
     static void writeOneWithMemory() throws IOException {
@@ -44,30 +75,28 @@ class ModelFileTest {
         memory.apply(Optimizer.adam(1e-3), parameters, gradients);
         contents =
                 new ModelFile.Contents(Architecture.NN4_SMALL2, 8, parameters, memory, ModelPassport.EMPTY.toFields());
-        bytes = write(contents);
-    }
-
-    private static byte[] write(ModelFile.Contents contents) throws IOException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        ModelFile.write(out, contents);
-        return out.toByteArray();
+        for (Written written : Written.values()) {
+            FILES.put(written, written.bytes(contents));
+        }
     }
 
     private static ModelFile.Contents read(byte[] file) throws IOException {
         return ModelFile.read(new ByteArrayInputStream(file), file.length);
     }
 
-    @Test
-    void readsWhatItWrote() throws IOException {
-        ModelFile.Contents read = read(bytes);
+    @ParameterizedTest
+    @EnumSource
+    void readsWhatItWrote(Written written) throws IOException {
+        ModelFile.Contents read = read(written.example());
         assertThat(read.network()).isEqualTo(contents.network());
         assertThat(read.parameters().hash()).isEqualTo(contents.parameters().hash());
         assertThat(read.memory().steps()).isEqualTo(1);
-        assertThat(write(read)).isEqualTo(bytes);
+        assertThat(written.bytes(read)).isEqualTo(written.example());
     }
 
-    @Test
-    void keepsTheMemoryOfEachOptimizerAndTheAverage() throws IOException {
+    @ParameterizedTest
+    @EnumSource
+    void keepsTheMemoryOfEachOptimizerAndTheAverage(Written written) throws IOException {
         var specs = Architecture.NN4_SMALL2.tensors(1);
         Map<String, float[]> gradients = new HashMap<>();
         specs.stream()
@@ -81,7 +110,7 @@ class ModelFileTest {
             gradients.get("conv1.weight")[0] = 2;
             memory.apply(optimizer, parameters, gradients);
             memory.average(optimizer.averaged(0.9), parameters);
-            byte[] file = write(new ModelFile.Contents(
+            byte[] file = written.bytes(new ModelFile.Contents(
                     Architecture.NN4_SMALL2, 1, parameters, memory, ModelPassport.EMPTY.toFields()));
             UpdateRule read = read(file).memory();
             assertThat(read.kind()).isEqualTo(memory.kind());
@@ -93,8 +122,10 @@ class ModelFileTest {
         }
     }
 
-    @Test
-    void refusesAFileCutShort() {
+    @ParameterizedTest
+    @EnumSource
+    void refusesAFileCutShort(Written written) {
+        byte[] bytes = written.example();
         for (int length : new int[] {0, 7, 15, 40, bytes.length / 2, bytes.length - 1}) {
             assertThatThrownBy(() -> read(Arrays.copyOf(bytes, length)))
                     .isInstanceOf(IOException.class)
@@ -102,18 +133,24 @@ class ModelFileTest {
         }
     }
 
-    @Test
-    void refusesOtherFilesAndOtherVersions() {
-        assertThatThrownBy(() -> read(
-                        "this is a text, and a long one at that".getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+    @ParameterizedTest
+    @EnumSource
+    void refusesOtherFilesAndOtherVersions(Written written) {
+        assertThatThrownBy(() -> read("this is a text, and a long one at that".getBytes(UTF_8)))
                 .hasMessageContaining("not an OpenFace model");
-        byte[] newer = bytes.clone();
-        newer[8] = 9;
-        assertThatThrownBy(() -> read(newer)).hasMessageContaining("format version 9");
+        byte[] newer = written.example().clone();
+        int at = new String(newer, ISO_8859_1).indexOf(written.version) + written.version.length() - 1;
+        newer[at] = (byte) (written == Written.NOW ? '9' : 9);
+        assertThatThrownBy(() -> read(newer))
+                .hasMessage(
+                        "the model has format version 9, this library reads versions 1 to 5; use the library version"
+                                + " that wrote it");
     }
 
-    @Test
-    void noticesEveryFlippedBit() {
+    @ParameterizedTest
+    @EnumSource
+    void noticesEveryFlippedBit(Written written) {
+        byte[] bytes = written.example();
         SplittableRandom random = new SplittableRandom(1);
         for (int i = 0; i < 40; i++) {
             // half of them in the header, where a flip could ask for anything
@@ -124,10 +161,11 @@ class ModelFileTest {
         }
     }
 
-    @Test
-    void aStateOfAnotherNetworkIsNamedAndDamageIsNot() throws IOException {
+    @ParameterizedTest
+    @EnumSource
+    void aStateOfAnotherNetworkIsNamedAndDamageIsNot(Written written) throws IOException {
         var specs = Architecture.NN4.tensors(64);
-        byte[] file = write(new ModelFile.Contents( // larger than any state of the network below
+        byte[] file = written.bytes(new ModelFile.Contents( // larger than any state of the network below
                 Architecture.NN4,
                 64,
                 Parameters.initial(specs, 1),
@@ -138,12 +176,13 @@ class ModelFileTest {
             assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(file)))
                     .isInstanceOf(IOException.class)
                     .hasMessage("the state belongs to NN4 with embeddings of 64, this is NN4_SMALL2 with 8");
-            byte[] damaged = bytes.clone();
-            int at = new String(damaged, java.nio.charset.StandardCharsets.ISO_8859_1).indexOf("embeddingSize=8") + 14;
+            byte[] damaged = written.example().clone();
+            int at = new String(damaged, ISO_8859_1).indexOf(written.size) + written.sizePlace;
             damaged[at] = '9'; // claims to be another network
             assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(damaged)))
                     .isInstanceOf(IOException.class)
-                    .hasMessageContaining("cut short");
+                    // The earlier format has no other place that says how much follows.
+                    .hasMessageContaining(written == Written.NOW ? "damaged: its checksum" : "cut short");
             damaged[at] = '7';
             assertThatThrownBy(() -> model.readState(new ByteArrayInputStream(damaged)))
                     .isInstanceOf(IOException.class)
@@ -158,7 +197,7 @@ class ModelFileTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("65536");
         Path file = folder.resolve("large.nn4");
-        Files.write(file, bytes);
+        Files.write(file, Written.EARLIER.example());
         try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
             sparse.setLength(3L << 30); // larger than an array can be, as a state of the largest network nearly is
         }
