@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /** Arrays of floats as little-endian bytes in streams, a piece at a time. */
 final class Floats {
@@ -17,26 +18,32 @@ final class Floats {
 
     private Floats() {}
 
-    private static ByteBuffer piece(float[] values) {
-        return ByteBuffer.allocate(Float.BYTES * Math.min(PIECE, values.length)).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
     static void write(OutputStream out, float[] values) throws IOException {
-        ByteBuffer bytes = piece(values);
+        byte[] bytes = piece(values);
+        FloatBuffer floats = floats(bytes);
         for (int from = 0; from < values.length; from += PIECE) {
             int count = Math.min(PIECE, values.length - from);
-            bytes.clear().asFloatBuffer().put(values, from, count);
-            out.write(bytes.array(), 0, Float.BYTES * count);
+            floats.put(0, values, from, count);
+            out.write(bytes, 0, Float.BYTES * count);
         }
     }
 
     static void read(InputStream in, float[] values) throws IOException {
-        ByteBuffer bytes = piece(values);
+        byte[] bytes = piece(values);
+        FloatBuffer floats = floats(bytes);
         for (int from = 0; from < values.length; from += PIECE) {
             int count = Math.min(PIECE, values.length - from);
-            ByteStreams.readFully(in, bytes.array(), 0, Float.BYTES * count);
-            bytes.clear().asFloatBuffer().get(values, from, count);
+            ByteStreams.readFully(in, bytes, 0, Float.BYTES * count);
+            floats.get(0, values, from, count);
         }
+    }
+
+    private static byte[] piece(float[] values) {
+        return new byte[Float.BYTES * Math.min(PIECE, values.length)];
+    }
+
+    private static FloatBuffer floats(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
     }
 
     /** SHA-256 of what {@link #write} writes. */
