@@ -3,7 +3,7 @@ package org.openface.nn4.internal.format;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.IdentityHashMap;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,10 +86,10 @@ public final class Safetensors {
             }
         }
         Parameters parameters = Parameters.zeros(specs);
-        Map<SafetensorsTensor, float[]> targets = new IdentityHashMap<>();
-        tensors.forEach((name, tensor) -> targets.put(tensor, parameters.get(name)));
+        Map<String, float[]> targets = new HashMap<>();
+        tensors.forEach((name, tensor) -> targets.put(tensor.name(), parameters.get(name)));
         for (SafetensorsTensor tensor : header.tensors()) {
-            tensor.read(in, targets.get(tensor));
+            tensor.read(in, targets.get(tensor.name()));
         }
         parameters.changed();
         return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), metadata);
