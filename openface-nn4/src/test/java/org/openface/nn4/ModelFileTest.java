@@ -9,13 +9,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -188,6 +192,112 @@ class ModelFileTest {
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("damaged: its checksum");
         }
+    }
+
+    // ---- what other programs make of it
+
+    /** The same file with another header; the numbers stay. */
+    private static byte[] withHeader(UnaryOperator<String> change) {
+        byte[] file = Written.NOW.example();
+        int length = (int) ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        byte[] header =
+                change.apply(new String(file, 8, length, UTF_8)).stripTrailing().getBytes(UTF_8);
+        return ByteBuffer.allocate(file.length - length + header.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .put(header)
+                .put(file, 8 + length, file.length - 8 - length)
+                .array();
+    }
+
+    private static String without(String header, String key) {
+        String less = header.replaceFirst("\"openface\\." + key + "\":\"[^\"]*\",?", "")
+                .replace(",}", "}");
+        assertThat(less).isNotEqualTo(header);
+        return less;
+    }
+
+    @Test
+    void theChecksumIsOfWhatItSaysAndNotOfHowItIsLaidOut() throws IOException {
+        byte[] file = withHeader(header -> {
+            int first = header.indexOf(",\"conv1.weight\"");
+            String metadata = header.substring(1, first);
+            return "{ " + header.substring(first + 1, header.lastIndexOf('}')) + " ,\n" + metadata + "}";
+        });
+        assertThat(Written.NOW.bytes(read(file))).isEqualTo(Written.NOW.example());
+    }
+
+    @Test
+    void whatIsChangedOnPurposeLeavesOutVersionAndChecksum() throws IOException {
+        for (String key : List.of("version", "sha256")) {
+            assertThatThrownBy(() -> read(withHeader(header -> without(header, key))))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("damaged: its metadata have no openface." + key)
+                    .hasMessageContaining("on purpose leaves out openface.version and openface.sha256");
+        }
+        // What begins with our prefix is no weight of a network, and nothing vouches for it any more.
+        byte[] file = withHeader(header -> without(without(header, "version"), "sha256"));
+        file[file.length - 1] ^= 1; // of the optimiser's memory
+        ModelFile.Contents read = read(file);
+        assertThat(read.parameters().hash()).isEqualTo(contents.parameters().hash());
+        assertThat(read.memory().kind()).isEmpty();
+        assertThat(read.memory().steps()).isZero();
+        assertThat(read.network()).isEqualTo(Architecture.NN4_SMALL2);
+        byte[] bare = withHeader(header -> header.replaceFirst("\"__metadata__\":\\{[^}]*\\},", ""));
+        assertThat(read(bare).parameters().hash())
+                .isEqualTo(contents.parameters().hash());
+        assertThatThrownBy(() -> ModelFile.readState(new ByteArrayInputStream(bare), Architecture.NN4_SMALL2, 8))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("no state of a training: its metadata have no openface.version");
+    }
+
+    @Test
+    void everyOptimizersMemoryHasNames() throws IOException {
+        for (String kind : List.of("", "Adam", "AdamW", "Sgd", "AdaDelta", "RmsProp")) {
+            var specs = Architecture.NN4_SMALL2.tensors(1);
+            ModelFile.Contents state = new ModelFile.Contents(
+                    Architecture.NN4_SMALL2,
+                    1,
+                    Parameters.zeros(specs),
+                    UpdateRule.restored(specs, kind, 3, true),
+                    ModelPassport.EMPTY.toFields());
+            ModelFile.Contents read = read(Written.NOW.bytes(state));
+            assertThat(read.memory().memory()).hasSameSizeAs(state.memory().memory());
+            assertThat(UpdateRule.arrays(kind) * 4 * 37 + UpdateRule.arrays(kind) * 2 + specs.size())
+                    .isEqualTo(state.memory().memory().size());
+        }
+    }
+
+    @Test
+    void aHeaderThatClaimsMuchIsRefusedBeforeAnythingIsAllocated() {
+        byte[] large = withHeader(header -> header.replace("\"shape\":[8,736]", "\"shape\":[65536,736]"));
+        assertThatThrownBy(() -> read(large)).isInstanceOf(IOException.class).hasMessageContaining("dense.weight");
+        byte[] endless = new byte[64];
+        ByteBuffer.wrap(endless).order(ByteOrder.LITTLE_ENDIAN).putLong(1 << 21).put((byte) '{');
+        assertThatThrownBy(() -> ModelFile.readState(new ByteArrayInputStream(endless), Architecture.NN4_SMALL2, 8))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("claims 2097152 bytes");
+    }
+
+    /** As a state of the largest network nearly is; it is read as it comes. */
+    @Test
+    void aFileMayBeLargerThanAnArray(@TempDir Path folder) throws IOException {
+        long gap = 3L << 30;
+        byte[] file = withHeader(header -> {
+            String less =
+                    header.replaceFirst("\"__metadata__\":\\{[^}]*\\},", "").stripTrailing();
+            long end = Written.NOW.example().length - 8L - header.length();
+            return less.substring(0, less.length() - 1)
+                    + ",\"openface.gap\":{\"dtype\":\"F32\",\"shape\":[%d],\"data_offsets\":[%d,%d]}}"
+                            .formatted(gap / 4, end, end + gap);
+        });
+        Path large = folder.resolve("large.safetensors");
+        Files.write(large, file);
+        try (RandomAccessFile sparse = new RandomAccessFile(large.toFile(), "rw")) {
+            sparse.setLength(file.length + gap);
+        }
+        assertThat(ModelFormats.read(large).parameters().hash())
+                .isEqualTo(contents.parameters().hash());
     }
 
     /** A file is as large as its network, and a stream is not read whole. */
