@@ -126,9 +126,15 @@ class MutationTest {
             int rest = Math.min(8, whole.length - at);
             byte[] saved = Arrays.copyOfRange(whole, at, at + rest);
             byte[] mutant = change(whole, at, random);
+            boolean changed = mutant == whole
+                    ? !Arrays.equals(saved, Arrays.copyOfRange(whole, at, at + rest))
+                    : !Arrays.equals(mutant, whole);
             long before = memory.getCurrentThreadAllocatedBytes();
             try {
                 ModelFormats.read(mutant);
+                assertThat(changed && kind == Kind.OWN)
+                        .as("a changed file is accepted")
+                        .isFalse();
             } catch (IOException e) {
                 refused++;
                 assertThat(e.getMessage()).isNotBlank();

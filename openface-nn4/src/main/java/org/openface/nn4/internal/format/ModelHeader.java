@@ -1,5 +1,7 @@
 package org.openface.nn4.internal.format;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -125,11 +127,13 @@ record ModelHeader(
 
     /** All tensors of the file by name and shape: the network's, the optimiser's memory, and the average. */
     List<TensorSpec> tensors() {
+        List<String> remembered = MEMORY.get(optimizer);
+        checkState(remembered != null, "model files have no names yet for the memory of the optimiser %s", optimizer);
         List<TensorSpec> specs = network.tensors(embeddingSize);
         List<TensorSpec> all = new ArrayList<>(specs);
         for (TensorSpec spec : specs) {
             if (spec.trained()) {
-                for (String kept : MEMORY.getOrDefault(optimizer, List.of())) {
+                for (String kept : remembered) {
                     all.add(named(OPTIMIZER_PREFIX + kept + ".", spec));
                 }
             }
