@@ -11,6 +11,7 @@ import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.nn4.internal.format.ModelFile;
@@ -20,23 +21,9 @@ import org.openface.nn4.internal.format.ModelFile;
  * people apart, and where it comes from. Provenance is counts and hashes, never names or paths, since those of a face
  * recognition model are personal data.
  *
- * @param alignment how the faces that it was trained on were aligned; empty if unknown
- * @param preprocessing what the network takes; {@link #RGB} for all networks of this library, which loads no others
- * @param threshold squared distance below which two faces count as one person; empty if not calibrated
- * @param thresholdConfidence half the width of the interval around {@code threshold}; empty if unknown
- * @param thresholdWeights the {@link Nn4Model#fingerprint} of the weights and running statistics that {@code threshold} was
- *     measured with, and for which alone it holds; empty before the passport is a network's
- * @param counts such as {@code identities} or {@code images}
- * @param hashes such as {@code trainingSet}: hexadecimal digests
+ * <p>Begins as {@link #EMPTY}; two are equal that say the same.
  */
-public record ModelPassport(
-        Optional<AlignmentProfile> alignment,
-        String preprocessing,
-        OptionalDouble threshold,
-        OptionalDouble thresholdConfidence,
-        Optional<String> thresholdWeights,
-        SortedMap<String, Long> counts,
-        SortedMap<String, String> hashes) {
+public final class ModelPassport {
     /** RGB, values from 0 to 1, nothing subtracted. */
     public static final String RGB = ModelFile.RGB;
 
@@ -56,13 +43,28 @@ public record ModelPassport(
             new TreeMap<>(),
             new TreeMap<>());
 
+    private final Optional<AlignmentProfile> alignment;
+    private final String preprocessing;
+    private final OptionalDouble threshold;
+    private final OptionalDouble thresholdHalfWidth;
+    private final Optional<String> thresholdWeights;
+    private final SortedMap<String, Long> counts;
+    private final SortedMap<String, String> hashes;
+
     /**
      * Checks every part.
      *
      * @throws IllegalArgumentException if a text has a slash or another unusual character, as paths have, a threshold,
      *     interval or count is negative, or a hash is no hexadecimal digest
      */
-    public ModelPassport {
+    private ModelPassport(
+            Optional<AlignmentProfile> alignment,
+            String preprocessing,
+            OptionalDouble threshold,
+            OptionalDouble thresholdHalfWidth,
+            Optional<String> thresholdWeights,
+            SortedMap<String, Long> counts,
+            SortedMap<String, String> hashes) {
         alignment.ifPresent(profile -> {
             checkText("alignment's detector", profile.detector());
             checkText("alignment's landmarks", profile.landmarks());
@@ -76,9 +78,9 @@ public record ModelPassport(
                 "threshold (%s) must be a squared distance: finite and not negative",
                 threshold);
         checkArgument(
-                thresholdConfidence.isEmpty() || thresholdConfidence.getAsDouble() >= 0,
-                "thresholdConfidence (%s) must not be negative",
-                thresholdConfidence);
+                thresholdHalfWidth.isEmpty() || thresholdHalfWidth.getAsDouble() >= 0,
+                "threshold's half width (%s) must not be negative",
+                thresholdHalfWidth);
         thresholdWeights.ifPresent(digest -> checkDigest("thresholdWeights", digest));
         checkArgument(counts.size() <= MOST_ENTRIES && hashes.size() <= MOST_ENTRIES, "too many counts or hashes");
         counts.forEach((name, count) -> {
@@ -89,14 +91,57 @@ public record ModelPassport(
             checkName(name);
             checkDigest(name, digest);
         });
-        counts = Collections.unmodifiableSortedMap(new TreeMap<>(counts));
-        hashes = Collections.unmodifiableSortedMap(new TreeMap<>(hashes));
+        this.alignment = alignment;
+        this.preprocessing = preprocessing;
+        this.threshold = threshold;
+        this.thresholdHalfWidth = thresholdHalfWidth;
+        this.thresholdWeights = thresholdWeights;
+        this.counts = Collections.unmodifiableSortedMap(new TreeMap<>(counts));
+        this.hashes = Collections.unmodifiableSortedMap(new TreeMap<>(hashes));
+    }
+
+    /** How the faces that the network was trained on were aligned; empty if unknown. */
+    public Optional<AlignmentProfile> alignment() {
+        return alignment;
+    }
+
+    /** What the network takes; {@link #RGB} for all networks of this library, which loads no others. */
+    public String preprocessing() {
+        return preprocessing;
+    }
+
+    /** Squared distance below which two faces count as one person; empty if not calibrated. */
+    public OptionalDouble threshold() {
+        return threshold;
+    }
+
+    /** Half the width of the interval around {@link #threshold}; empty if unknown. */
+    public OptionalDouble thresholdHalfWidth() {
+        return thresholdHalfWidth;
+    }
+
+    /**
+     * The {@link Nn4Model#fingerprint} of the weights and running statistics that {@link #threshold} was measured with, and for
+     * which alone it holds; empty before the passport is a network's.
+     */
+    public Optional<String> thresholdWeights() {
+        return thresholdWeights;
+    }
+
+    /** Such as {@code identities} or {@code images}. */
+    public SortedMap<String, Long> counts() {
+        return counts;
+    }
+
+    /** Such as {@code trainingSet}: hexadecimal digests. */
+    public SortedMap<String, String> hashes() {
+        return hashes;
     }
 
     /** This passport with another alignment. */
     public ModelPassport withAlignment(AlignmentProfile profile) {
         return new ModelPassport(
-                Optional.of(profile), preprocessing, threshold, thresholdConfidence, thresholdWeights, counts, hashes);
+                Optional.of(profile), preprocessing, threshold, thresholdHalfWidth, thresholdWeights, counts, hashes);
     }
 
     /**
@@ -125,7 +170,7 @@ public record ModelPassport(
     /** This passport of a network with these weights: its threshold is theirs, or dropped if it is of others. */
     ModelPassport of(String fingerprint) {
         return thresholdWeights.map(fingerprint::equals).orElse(true)
-                ? withThreshold(threshold, thresholdConfidence, Optional.of(fingerprint))
+                ? withThreshold(threshold, thresholdHalfWidth, Optional.of(fingerprint))
                 : withoutThreshold();
     }
 
@@ -134,7 +179,7 @@ public record ModelPassport(
         TreeMap<String, Long> more = new TreeMap<>(counts);
         more.put(name, count);
         return new ModelPassport(
-                alignment, preprocessing, threshold, thresholdConfidence, thresholdWeights, more, hashes);
+                alignment, preprocessing, threshold, thresholdHalfWidth, thresholdWeights, more, hashes);
     }
 
     /** This passport with one more hash, or another value of it. */
@@ -142,7 +187,7 @@ public record ModelPassport(
         TreeMap<String, String> more = new TreeMap<>(hashes);
         more.put(name, digest);
         return new ModelPassport(
-                alignment, preprocessing, threshold, thresholdConfidence, thresholdWeights, counts, more);
+                alignment, preprocessing, threshold, thresholdHalfWidth, thresholdWeights, counts, more);
     }
 
     /** This passport after a training: its alignment, if it knows it, its threshold, and its counts and hashes added. */
@@ -191,7 +236,23 @@ public record ModelPassport(
         checkArgument(NAME.matcher(name).matches(), "%s is no name for a count or hash", name);
     }
 
-    /** As keys and values, for the headers of files. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof ModelPassport passport && toFields().equals(passport.toFields());
+    }
+
+    @Override
+    public int hashCode() {
+        return toFields().hashCode();
+    }
+
+    /** Its entries as they are in files. */
+    @Override
+    public String toString() {
+        return "ModelPassport" + toFields();
+    }
+
+    /** As keys and values, for the headers of files: all that it says. */
     Map<String, String> toFields() {
         Map<String, String> fields = new LinkedHashMap<>();
         alignment.ifPresent(profile -> profile.text().lines().forEach(line -> {
@@ -200,7 +261,7 @@ public record ModelPassport(
         }));
         fields.put("preprocessing", preprocessing);
         threshold.ifPresent(t -> fields.put("threshold", Double.toString(t)));
-        thresholdConfidence.ifPresent(t -> fields.put("thresholdConfidence", Double.toString(t)));
+        thresholdHalfWidth.ifPresent(t -> fields.put("thresholdConfidence", Double.toString(t)));
         thresholdWeights.ifPresent(digest -> fields.put("thresholdWeights", digest));
         counts.forEach((name, count) -> fields.put("count." + name, count.toString()));
         hashes.forEach((name, digest) -> fields.put("hash." + name, digest));

@@ -3,31 +3,118 @@ package org.openface.nn4;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.Convolution;
 import org.openface.nn4.internal.network.Architecture.Inception;
 import org.openface.nn4.internal.network.Architecture.Pooling;
 
-/**
- * A network block by block: {@link #toString} is a table, {@link #toSvg} a picture, {@link #toDot} one for Graphviz.
- *
- * @param variant which network
- * @param imageSize side of its input in pixels
- * @param rows the blocks from input to output
- */
-public record ModelSummary(Nn4Model.Variant variant, int imageSize, List<Row> rows) {
-    /**
-     * A block.
-     *
-     * @param block such as {@code inception_3a}
-     * @param output shape of its output for one image, such as {@code 12 x 12 x 256}: rows, columns, channels
-     * @param branches what stands side by side in an inception block, such as {@code 1x1 96, 3x3 128}; empty in others
-     * @param parameters trained ones, counted as Torch's {@code getParameters()} does
-     * @param flops operations for one image at inference: two for each multiplication with a weight; what has no weights
-     *     (pooling, normalisation) costs little and is not counted
-     */
-    public record Row(String block, String output, List<String> branches, long parameters, long flops) {}
+/** A network block by block: {@link #toString} is a table, {@link #toSvg} a picture, {@link #toDot} one for Graphviz. */
+public final class ModelSummary {
+    /** A block. */
+    public static final class Row {
+        private final String block;
+        private final String output;
+        private final List<String> branches;
+        private final long parameters;
+        private final long flops;
+
+        private Row(String block, String output, List<String> branches, long parameters, long flops) {
+            this.block = block;
+            this.output = output;
+            this.branches = List.copyOf(branches);
+            this.parameters = parameters;
+            this.flops = flops;
+        }
+
+        /** Its name, such as {@code inception_3a}. */
+        public String block() {
+            return block;
+        }
+
+        /** Shape of its output for one image, such as {@code 12 x 12 x 256}: rows, columns, channels. */
+        public String output() {
+            return output;
+        }
+
+        /** What stands side by side in an inception block, such as {@code 1x1 96, 3x3 128}; empty in others. */
+        public List<String> branches() {
+            return branches;
+        }
+
+        /** Trained ones, counted as Torch's {@code getParameters()} does. */
+        public long parameters() {
+            return parameters;
+        }
+
+        /**
+         * Operations for one image at inference: two for each multiplication with a weight; what has no weights (pooling,
+         * normalisation) costs little and is not counted.
+         */
+        public long flops() {
+            return flops;
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Row row
+                    && block.equals(row.block)
+                    && output.equals(row.output)
+                    && branches.equals(row.branches)
+                    && parameters == row.parameters
+                    && flops == row.flops;
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(block, output, branches, parameters, flops);
+        }
+
+        @Override
+        public String toString() {
+            return block + " " + output + " " + branches + ", " + parameters + " parameters, " + flops + " FLOPs";
+        }
+    }
+
+    private final Nn4Model.Variant variant;
+    private final int imageSize;
+    private final List<Row> rows;
+
+    private ModelSummary(Nn4Model.Variant variant, int imageSize, List<Row> rows) {
+        this.variant = variant;
+        this.imageSize = imageSize;
+        this.rows = rows;
+    }
+
+    /** Which network. */
+    public Nn4Model.Variant variant() {
+        return variant;
+    }
+
+    /** Side of its input in pixels. */
+    public int imageSize() {
+        return imageSize;
+    }
+
+    /** The blocks from input to output. */
+    public List<Row> rows() {
+        return rows;
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof ModelSummary summary
+                && variant == summary.variant
+                && imageSize == summary.imageSize
+                && rows.equals(summary.rows);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(variant, imageSize, rows);
+    }
 
     static ModelSummary of(Nn4Model.Variant variant, int embeddingSize) {
         Architecture architecture = variant.architecture();

@@ -141,7 +141,10 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** The formats of other programs that {@link #export} writes; all but ONNX can be loaded, too. */
     public enum Format {
-        /** Safetensors with this library's names of tensors; the metadata hold the variant and the passport. */
+        /**
+         * Safetensors for programs that change it: the tensors, their names, the variant and the passport are as in a file that
+         * {@link #save} writes, but no checksum refuses what was changed.
+         */
         SAFETENSORS,
         /** Torch7's binary {@code .t7}, for OpenFace's own programs. No passport. */
         TORCH,
@@ -149,14 +152,15 @@ public final class Nn4Model implements TrainableEmbedder {
         TORCH_ASCII,
         /**
          * ONNX for inference, batch-norm folded in: from {@code images}, [n][3][side][side] in RGB from 0 to 1, to
-         * {@code embeddings}; the metadata hold the variant and the passport.
+         * {@code embeddings}; the metadata hold the variant and the passport. {@link #load} cannot read it and says so.
          */
         ONNX
     }
 
     /**
-     * Opens a model written by {@link #save}, a training checkpoint's model, a network in safetensors, or one in Torch7's
-     * {@code .t7} such as OpenFace's: which, is told by the contents. It can be trained on from there.
+     * Opens a model written by {@link #save} of this or an earlier version, a training checkpoint's model, a network in
+     * safetensors, or one in Torch7's {@code .t7} such as OpenFace's: which, is told by the contents. It can be trained on from
+     * there.
      *
      * @throws IOException if the file cannot be read, is no such model, or is damaged
      */
@@ -177,7 +181,7 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /**
      * Writes the weights that the network embeds with, their running statistics and the passport, without the optimiser's
-     * memory. Where {@link Optimizer#averaged} keeps an average, that is what is written; the weights that training goes on
+     * memory: as safetensors, under any file name, with a checksum in the metadata that {@link #load} holds the file against. Where {@link Optimizer#averaged} keeps an average, that is what is written; the weights that training goes on
      * from are in {@link #writeState} and in checkpoints.
      *
      * <p>The file is written beside its place, made sure of on disk and then moved there, so that it is whole or not there.

@@ -2,6 +2,7 @@ package org.openface.nn4;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.onnxruntime.OnnxTensor;
@@ -12,16 +13,21 @@ import com.google.common.base.Joiner;
 import com.google.common.base.Splitter;
 import com.google.common.hash.Hashing;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import onnx.Onnx;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -40,6 +46,7 @@ import org.openface.nn4.internal.format.Safetensors;
 import org.openface.nn4.internal.format.TorchNetwork;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Nn4Graph;
+import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
 
 /** The same embeddings from every format, by programs that share no code with the library. */
@@ -97,6 +104,11 @@ class ExchangeTest {
                 assertThat(model.passport().threshold().isPresent()).isEqualTo(!name.startsWith("TORCH"));
             }
         }
+        assertThatThrownBy(() -> Nn4Model.load(folder.resolve("ONNX")))
+                .isInstanceOf(IOException.class)
+                .hasMessage(folder.resolve("ONNX")
+                        + ": this is an ONNX model: ONNX can be exported but not read, as batch-norm is folded into its"
+                        + " weights; load the model it was exported from");
         assertThat(onnx(Files.readAllBytes(folder.resolve("ONNX")), pixels, 3, side))
                 .containsExactly(expected, within(1e-5f));
         try (Nn4Model model = Nn4Model.load(folder.resolve("TORCH"))) { // and it learns on
@@ -112,18 +124,118 @@ class ExchangeTest {
         ModelFile.Contents network = Examples.network(Nn4Model.Variant.NN4_SMALL2, 24);
         Path file = folder.resolve("network.safetensors");
         Files.write(file, Examples.bytes(Safetensors::write, network));
-        List<String> expected = new ArrayList<>();
-        for (Architecture.TensorSpec spec : network.parameters().specs()) {
-            float[] values = network.parameters().get(spec.name());
-            ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-            bytes.asFloatBuffer().put(values);
-            expected.add("tensor " + spec.name() + " " + Joiner.on('x').join(spec.shape()) + " "
-                    + Hashing.sha256().hashBytes(bytes.array()));
-        }
+        List<String> expected = lines(network.parameters(), "");
         List<String> lines = python("read_safetensors.py", file.toString());
         assertThat(lines).contains("metadata openface.variant NN4_SMALL2");
         assertThat(lines.stream().filter(line -> line.startsWith("tensor ")))
                 .containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    /** The weights, what Adam remembers, their average, and the checksum over all. */
+    @Test
+    void anIndependentReaderFindsTheStateOfATraining() throws Exception {
+        Path file = folder.resolve("model-0001.nn4");
+        ModelFile.Contents state;
+        try (Nn4Model model =
+                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(16).build()) {
+            float[] pixels = new float[3 * 96 * 96 * 3];
+            for (int i = 0; i < 3; i++) {
+                face(96, i).copyTo(pixels, i * 96 * 96 * 3);
+            }
+            FaceBatch batch = FaceBatch.of(96, pixels, new int[3]);
+            for (int step = 0; step < 2; step++) {
+                try (ForwardPass pass = model.forward(batch, model.plan(3, 2L << 30))) {
+                    pass.update(pass.embeddings(), Optimizer.adam(1e-4).averaged(0.9));
+                }
+            }
+            try (OutputStream out = Files.newOutputStream(file)) {
+                model.writeState(out);
+            }
+            state = ModelFile.readState(Files.newInputStream(file), Architecture.NN4_SMALL2, 16);
+            assertThat(state.parameters().hash()).isEqualTo(model.weightsHash());
+        }
+        List<String> expected = lines(state.parameters(), "");
+        expected.addAll(lines(state.memory().average().orElseThrow(), "openface.average."));
+        int array = 0;
+        for (Architecture.TensorSpec spec : state.parameters().specs()) {
+            if (spec.trained()) {
+                for (String moment : List.of("exp_avg", "exp_avg_sq")) {
+                    float[] values = state.memory().memory().get(array++);
+                    expected.add(line("openface.optimizer." + moment + "." + spec.name(), spec, values));
+                }
+            }
+        }
+        List<String> lines = python("read_safetensors.py", file.toString());
+        assertThat(lines)
+                .contains(
+                        "metadata openface.version 5", "metadata openface.optimizer Adam", "metadata openface.steps 2");
+        assertThat(lines.stream().filter(line -> line.startsWith("metadata openface.sha256 ")))
+                .hasSize(1);
+        assertThat(lines.stream().filter(line -> line.startsWith("tensor ")))
+                .containsExactlyInAnyOrderElementsOf(expected);
+    }
+
+    private static List<String> lines(Parameters parameters, String prefix) {
+        List<String> lines = new ArrayList<>();
+        for (Architecture.TensorSpec spec : parameters.specs()) {
+            lines.add(line(prefix + spec.name(), spec, parameters.get(spec.name())));
+        }
+        return lines;
+    }
+
+    /** As the program in Python prints it. */
+    private static String line(String name, Architecture.TensorSpec spec, float[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(values);
+        return "tensor " + name + " " + Joiner.on('x').join(spec.shape()) + " "
+                + Hashing.sha256().hashBytes(bytes.array());
+    }
+
+    /** ONNX's own description of its messages, as ND4J brings it along: it shares no code with the writer. */
+    @ParameterizedTest
+    @EnumSource(Nn4Model.Variant.class)
+    void onnxIsWhatItsDescriptionSays(Nn4Model.Variant variant) throws Exception {
+        ModelFile.Contents network = Examples.network(variant, 8);
+        ModelPassport passport = ModelPassport.EMPTY.withThreshold(0.9, 0.1).withCount("images", 7);
+        ModelFile.Contents known = new ModelFile.Contents(
+                network.network(), 8, network.parameters(), network.memory(), passport.toFields());
+        Onnx.ModelProto model = Onnx.ModelProto.parseFrom(Examples.bytes(OnnxFile::write, known));
+        assertThat(model.getIrVersion()).isEqualTo(7);
+        assertThat(model.getOpsetImportList()).hasSize(1);
+        assertThat(model.getOpsetImport(0).getVersion()).isEqualTo(12);
+        Map<String, String> metadata = new HashMap<>();
+        model.getMetadataPropsList().forEach(entry -> metadata.put(entry.getKey(), entry.getValue()));
+        assertThat(metadata.remove("openface.variant")).isEqualTo(variant.name());
+        Map<String, String> fields = new HashMap<>();
+        metadata.forEach((key, value) -> fields.put(key.substring("openface.".length()), value));
+        assertThat(ModelPassport.read(fields)).isEqualTo(passport);
+
+        Onnx.GraphProto graph = model.getGraph();
+        long side = variant.architecture().imageSize();
+        assertThat(sides(graph.getInputList(), "images")).containsExactly(0L, 3L, side, side); // 0: any number
+        assertThat(sides(graph.getOutputList(), "embeddings")).containsExactly(0L, 8L);
+        Set<String> there = new HashSet<>(Set.of("images"));
+        for (Onnx.TensorProto tensor : graph.getInitializerList()) {
+            long count = tensor.getDimsList().stream().reduce(1L, Math::multiplyExact);
+            int bytes = tensor.getDataType() == Onnx.TensorProto.DataType.FLOAT_VALUE ? 4 : 8;
+            assertThat(tensor.getRawData().size()).as(tensor.getName()).isEqualTo((int) count * bytes);
+            assertThat(there.add(tensor.getName())).as(tensor.getName()).isTrue();
+        }
+        for (Onnx.NodeProto node : graph.getNodeList()) { // in an order in which each finds its inputs
+            assertThat(there).as(node.getName()).containsAll(node.getInputList());
+            assertThat(there.add(node.getOutput(0))).as(node.getName()).isTrue();
+        }
+        assertThat(there).contains("embeddings");
+        assertThat(graph.getNodeList().stream().filter(node -> node.getOpType().equals("Conv")))
+                .hasSize(variant.architecture().convolutions().size());
+    }
+
+    private static List<Long> sides(List<Onnx.ValueInfoProto> values, String name) {
+        assertThat(values).hasSize(1);
+        assertThat(values.get(0).getName()).isEqualTo(name);
+        return values.get(0).getType().getTensorType().getShape().getDimList().stream()
+                .map(Onnx.TensorShapeProto.Dimension::getDimValue)
+                .toList();
     }
 
     @Test

@@ -33,12 +33,12 @@ import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;
 import org.openface.nn4.internal.format.OnnxFile;
 import org.openface.nn4.internal.format.Safetensors;
-import org.openface.nn4.internal.format.TorchFile;
-import org.openface.nn4.internal.format.TorchFile.Storage;
-import org.openface.nn4.internal.format.TorchFile.Table;
-import org.openface.nn4.internal.format.TorchFile.Tensor;
-import org.openface.nn4.internal.format.TorchFile.TorchModule;
 import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.format.TorchValues.Storage;
+import org.openface.nn4.internal.format.TorchValues.Table;
+import org.openface.nn4.internal.format.TorchValues.Tensor;
+import org.openface.nn4.internal.format.TorchValues.TorchModule;
+import org.openface.nn4.internal.format.TorchWriter;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 
@@ -79,6 +79,7 @@ class ModelFormatsTest {
         ModelFile.Contents network = new ModelFile.Contents(
                 SMALL.network(), SMALL.embeddingSize(), SMALL.parameters(), SMALL.memory(), passport.toFields());
         assertThat(passport(Examples.bytes(ModelFile::write, network))).isEqualTo(passport);
+        assertThat(passport(Examples.bytes(EarlierWriter::write, network))).isEqualTo(passport);
         assertThat(passport(Examples.bytes(Safetensors::write, network))).isEqualTo(passport);
     }
 
@@ -138,7 +139,7 @@ class ModelFormatsTest {
     void aFileOfVersionTwoStillLoads() throws IOException {
         ModelPassport passport = ModelPassport.EMPTY.withThreshold(0.9).withCount("images", 7);
         byte[] now = Examples.bytes(
-                ModelFile::write,
+                EarlierWriter::write,
                 new ModelFile.Contents(
                         SMALL.network(),
                         SMALL.embeddingSize(),
@@ -192,7 +193,7 @@ class ModelFormatsTest {
 
     private static ModelFile.Contents read(TorchModule tree) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        TorchFile.write(out, tree, false);
+        TorchWriter.write(out, tree, false);
         return ModelFormats.read(out.toByteArray());
     }
 

@@ -9,6 +9,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import org.junit.jupiter.api.Test;
+import org.openface.nn4.internal.format.PlantedFormat;
 
 /** What holds this module together and the compiler does not check. */
 class ModuleTest {
@@ -56,6 +57,19 @@ class ModuleTest {
                 Planted.DrawsRandom.class,
                 Planted.DrawsThreadLocal.class,
                 Planted.DrawsMath.class);
+    }
+
+    @Test
+    void formatsKnowNeitherTheModelNorTheEngines() {
+        check(
+                noClasses()
+                        .that()
+                        .resideInAPackage("org.openface.nn4.internal.format..")
+                        .should()
+                        .dependOnClassesThat()
+                        .resideInAnyPackage("org.openface.nn4", "org.openface.nn4.internal.engine.."),
+                PlantedFormat.KnowsTheModel.class,
+                PlantedFormat.KnowsAnEngine.class);
     }
 
     /**

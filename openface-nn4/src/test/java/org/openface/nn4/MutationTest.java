@@ -18,12 +18,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;
 import org.openface.nn4.internal.format.Safetensors;
-import org.openface.nn4.internal.format.TorchFile;
-import org.openface.nn4.internal.format.TorchFile.Storage;
-import org.openface.nn4.internal.format.TorchFile.Table;
-import org.openface.nn4.internal.format.TorchFile.Tensor;
-import org.openface.nn4.internal.format.TorchFile.TorchModule;
 import org.openface.nn4.internal.format.TorchNetwork;
+import org.openface.nn4.internal.format.TorchValues.Storage;
+import org.openface.nn4.internal.format.TorchValues.Table;
+import org.openface.nn4.internal.format.TorchValues.Tensor;
+import org.openface.nn4.internal.format.TorchValues.TorchModule;
+import org.openface.nn4.internal.format.TorchWriter;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
@@ -43,6 +43,7 @@ class MutationTest {
 
     private enum Kind {
         OWN,
+        EARLIER,
         SAFETENSORS,
         TORCH,
         TORCH_ASCII
@@ -73,6 +74,7 @@ class MutationTest {
                 ModelPassport.EMPTY.withCount("images", 7).withThreshold(1).toFields());
         return switch (kind) {
             case OWN -> Examples.bytes(ModelFile::write, contents);
+            case EARLIER -> Examples.bytes(EarlierWriter::write, contents);
             case SAFETENSORS -> Examples.bytes(Safetensors::write, contents);
             case TORCH, TORCH_ASCII -> {
                 TorchModule tree = TorchNetwork.tree(contents);
@@ -80,7 +82,7 @@ class MutationTest {
                 Arrays.fill(few, WEIGHT);
                 share(tree, Storage.of(few)); // a small file (the linear layer needs 2944), so that many can be read
                 ByteArrayOutputStream out = new ByteArrayOutputStream();
-                TorchFile.write(out, tree, kind == Kind.TORCH_ASCII);
+                TorchWriter.write(out, tree, kind == Kind.TORCH_ASCII);
                 yield out.toByteArray();
             }
         };
@@ -124,9 +126,15 @@ class MutationTest {
             int rest = Math.min(8, whole.length - at);
             byte[] saved = Arrays.copyOfRange(whole, at, at + rest);
             byte[] mutant = change(whole, at, random);
+            boolean changed = mutant == whole
+                    ? !Arrays.equals(saved, Arrays.copyOfRange(whole, at, at + rest))
+                    : !Arrays.equals(mutant, whole);
             long before = memory.getCurrentThreadAllocatedBytes();
             try {
                 ModelFormats.read(mutant);
+                assertThat(changed && kind == Kind.OWN)
+                        .as("a changed file is accepted")
+                        .isFalse();
             } catch (IOException e) {
                 refused++;
                 assertThat(e.getMessage()).isNotBlank();

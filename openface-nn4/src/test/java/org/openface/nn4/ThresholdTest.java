@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
@@ -174,7 +175,7 @@ class ThresholdTest {
         try (Nn4Model saved = Nn4Model.load(file);
                 Nn4Model checkpoint = Nn4Model.load(trained.modelFile())) {
             assertThat(saved.passport().threshold()).hasValue(result.threshold());
-            assertThat(saved.passport().thresholdConfidence()).hasValue(result.thresholdHalfWidth());
+            assertThat(saved.passport().thresholdHalfWidth()).hasValue(result.thresholdHalfWidth());
             assertThat(saved.embed(one)).isEqualTo(checkpoint.embed(one));
             assertThat(saved.samePerson(one, two))
                     .isEqualTo(model.embed(one).squaredDistance(model.embed(two)) < result.threshold());
@@ -206,14 +207,7 @@ class ThresholdTest {
 
     @Test
     void imagesPreparedOtherwiseAreNoneOfItsPassport() {
-        ModelPassport other = new ModelPassport(
-                Optional.empty(),
-                "BGR 0..255",
-                OptionalDouble.empty(),
-                OptionalDouble.empty(),
-                Optional.empty(),
-                new TreeMap<>(),
-                new TreeMap<>());
+        ModelPassport other = ModelPassport.ofFields(Map.of("preprocessing", "BGR 0..255"));
         assertThatThrownBy(() -> model.setPassport(other))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("BGR 0..255");

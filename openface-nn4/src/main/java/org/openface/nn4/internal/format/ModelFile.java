@@ -1,23 +1,13 @@
 package org.openface.nn4.internal.format;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import com.google.common.base.Joiner;
-import com.google.common.base.Splitter;
-import com.google.common.hash.Hashing;
-import com.google.common.hash.HashingInputStream;
-import com.google.common.hash.HashingOutputStream;
-import com.google.common.io.ByteStreams;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,34 +18,43 @@ import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.training.UpdateRule;
 
 /**
- * A model, or the whole state of a training, as bytes. All numbers little-endian:
+ * A model, or the whole state of a training, as a {@link Safetensors} file, protected by a checksum.
  *
- * <pre>
- * 8 bytes   OPENFACE
- * int       version
- * int       length of the header in bytes
- * header    UTF-8 lines key=value: variant, embeddingSize, optimizer (may be empty), steps, averaged (false if missing);
- *           since version 2 the passport: preprocessing, threshold, count.*, hash.*;
- *           since version 3: thresholdConfidence, alignment.* (version 2 had words of one's own for it, which are dropped);
- *           since version 4: thresholdWeights
- * floats    every tensor of the network in the order of Architecture.tensors; in a training's state those that are trained
- *           on, in a saved model those that it embeds with
- * floats    the optimiser's memory, if there is one
- * floats    the average of every tensor, if averaged
- * 32 bytes  SHA-256 of all before
- * </pre>
+ * <p>Tensors, all F32: those of the network under this library's names, in a training's state those that are trained on, in a
+ * saved model those that it embeds with; then the optimiser's memory under {@code openface.optimizer.} and PyTorch's name of
+ * it, as in {@code openface.optimizer.exp_avg.conv1.weight}; then the average of every tensor of the network, as in
+ * {@code openface.average.conv1.weight}. A program that loads state dicts so finds the weights, and may leave out what begins
+ * with {@code openface.}.
  *
- * <p>The header decides how many bytes follow, so that nothing is allocated that a known network does not need.
+ * <p>Metadata: {@code format}, which is {@code pt}; {@code openface.version}, {@code openface.variant},
+ * {@code openface.embeddingSize}, {@code openface.optimizer} (empty for none), {@code openface.steps},
+ * {@code openface.averaged} (if so), the passport's entries under the same prefix, and {@code openface.sha256}, the checksum of
+ * a {@link Manifest} of all metadata and tensors.
+ *
+ * <p>A file with {@code openface.version} or {@code openface.sha256} must have both, and its checksum must fit: a changed bit
+ * anywhere is refused. Another program that changes a file on purpose leaves out both (as those do that write no metadata);
+ * the file then is read as any network in safetensors, and of the optimiser nothing.
+ *
+ * <p>Versions 1 to 4 were no safetensors; see {@link EarlierModelFile}.
  */
 public final class ModelFile {
-    private static final byte[] MAGIC = "OPENFACE".getBytes(US_ASCII);
-    private static final int VERSION = 4;
-    private static final int LARGEST_HEADER = 1 << 16;
+    private static final int VERSION = 5;
+    private static final String VERSION_KEY = Safetensors.PREFIX + "version";
+    private static final String CHECKSUM_KEY = Safetensors.PREFIX + "sha256";
+
     /** What every network of this library takes: RGB, values from 0 to 1, nothing subtracted. */
     public static final String RGB = "RGB 0..1";
 
     public static final int LARGEST_EMBEDDING = 1 << 16;
-    private static final int CHUNK = 1 << 16;
+
+    private static final String ON_PURPOSE =
+            "a program that changes a model on purpose leaves out " + VERSION_KEY + " and " + CHECKSUM_KEY;
+
+    private static final String NO_MODEL =
+            "this is not an OpenFace model: it is no safetensors and does not begin with OPENFACE";
+
+    /** Enough to tell the own formats apart. */
+    private static final int START = 9;
 
     /**
      * What a file holds.
@@ -72,222 +71,156 @@ public final class ModelFile {
     private ModelFile() {}
 
     public static void write(OutputStream out, Contents contents) throws IOException {
-        HashingOutputStream hashing = new HashingOutputStream(Hashing.sha256(), out);
-        Map<String, String> fields = new LinkedHashMap<>();
-        fields.put("variant", contents.network.name());
-        fields.put("embeddingSize", Integer.toString(contents.embeddingSize));
-        fields.put("optimizer", contents.memory.kind());
-        fields.put("steps", Long.toString(contents.memory.steps()));
-        if (contents.memory.average().isPresent()) {
-            fields.put("averaged", "true");
+        ModelHeader model = ModelHeader.of(contents);
+        List<float[]> arrays = ModelHeader.arrays(contents);
+        Map<String, String> metadata = new LinkedHashMap<>();
+        metadata.put("format", "pt");
+        metadata.put(VERSION_KEY, Integer.toString(VERSION));
+        model.fields().forEach((key, value) -> metadata.put(Safetensors.PREFIX + key, value));
+        SafetensorsHeader header = SafetensorsHeader.of(metadata, model.tensors());
+        // The checksum stands before what it is of, and a stream has no way back: so the numbers are gone through
+        // twice.
+        Manifest manifest = new Manifest();
+        metadata.forEach(manifest::metadata);
+        for (int i = 0; i < arrays.size(); i++) {
+            manifest.tensor(header.tensors().get(i), Floats.sha256(arrays.get(i)));
         }
-        fields.putAll(contents.passport);
-        byte[] header = (Joiner.on('\n').withKeyValueSeparator('=').join(fields) + "\n").getBytes(UTF_8);
-        hashing.write(MAGIC);
-        hashing.write(ByteBuffer.allocate(8)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(VERSION)
-                .putInt(header.length)
-                .array());
-        hashing.write(header);
-        for (TensorSpec spec : contents.parameters.specs()) {
-            writeFloats(hashing, contents.parameters.get(spec.name()));
+        metadata.put(CHECKSUM_KEY, manifest.sha256());
+        new SafetensorsHeader(metadata, header.tensors()).write(out);
+        for (float[] array : arrays) {
+            Floats.write(out, array);
         }
-        for (float[] array : contents.memory.memory()) {
-            writeFloats(hashing, array);
-        }
-        out.write(hashing.hash().asBytes());
         out.flush();
     }
 
-    /** Whether a file that begins like this can be one. */
-    static boolean recognises(byte[] start) {
-        return start.length >= MAGIC.length && Arrays.equals(MAGIC, Arrays.copyOf(start, MAGIC.length));
-    }
-
-    /** What the bytes after the header are read as. */
-    private interface Body {
-        @Nullable
-        Contents read(InputStream in, Header header) throws IOException;
+    /** Whether a file that begins like this, and has so many bytes, can be one, or a network that another program wrote. */
+    static boolean recognises(byte[] start, long size) {
+        return EarlierModelFile.recognises(start) || SafetensorsHeader.recognises(start, size);
     }
 
     /**
-     * Reads a model; the stream may be read beyond its end.
+     * Reads a model, also of an earlier version, or a network in safetensors; the stream may be read beyond its end.
      *
      * @param size bytes that the stream can have; a header that claims more is refused before anything is allocated for it
      * @throws IOException if this is no such file, of a newer version, cut short or changed
      */
     public static Contents read(InputStream in, long size) throws IOException {
-        return requireNonNull(checked(in, (hashing, header) -> {
-            if (Float.BYTES * header.floats() > size) {
-                throw new EOFException();
+        InputStream buffered = new BufferedInputStream(in);
+        try {
+            if (isEarlier(buffered, size)) {
+                return EarlierModelFile.read(buffered, size);
             }
-            return header.contents(hashing);
-        }));
+            SafetensorsHeader header = SafetensorsHeader.read(buffered, size);
+            return isOwn(header)
+                    ? requireNonNull(checked(buffered, header, modelHeader(header), true))
+                    : Safetensors.read(buffered, header);
+        } catch (EOFException e) {
+            throw cutShort(e);
+        }
     }
 
     /**
-     * Reads the state of one network, from a stream of unknown length.
+     * Reads the state of one network, also of an earlier version, from a stream of unknown length.
      *
-     * @throws IOException as {@link #read}, or if it is another network's, saying which
+     * @throws IOException as {@link #read}, or if it is another network's, saying which, or none that this library wrote
      */
     public static Contents readState(InputStream in, Architecture network, int embeddingSize) throws IOException {
-        Header[] found = new Header[1];
-        Contents contents = checked(in, (hashing, header) -> {
-            found[0] = header;
-            if (header.network.equals(network) && header.embeddingSize == embeddingSize) {
-                return header.contents(hashing);
+        InputStream buffered = new BufferedInputStream(in);
+        try {
+            if (isEarlier(buffered, Long.MAX_VALUE)) {
+                return EarlierModelFile.readState(buffered, network, embeddingSize);
             }
-            // Read over, for the checksum: a damaged header may say anything.
-            ByteStreams.exhaust(ByteStreams.limit(hashing, Float.BYTES * header.floats()));
-            return null;
+            SafetensorsHeader header = SafetensorsHeader.read(buffered, Long.MAX_VALUE);
+            if (!isOwn(header)) {
+                throw new IOException("this is no state of a training: its metadata have no " + VERSION_KEY
+                        + "; load the file as a model, and train that");
+            }
+            ModelHeader model = modelHeader(header);
+            Contents contents = checked(buffered, header, model, model.fits(network, embeddingSize));
+            if (contents == null) {
+                throw model.doesNotFit(network, embeddingSize);
+            }
+            return contents;
+        } catch (EOFException e) {
+            throw cutShort(e);
+        }
+    }
+
+    /** Looks at the beginning of a stream, without reading on, and refuses what is neither safetensors nor earlier. */
+    private static boolean isEarlier(InputStream in, long size) throws IOException {
+        in.mark(START);
+        byte[] start = in.readNBytes(START);
+        in.reset();
+        if (start.length < START) {
+            throw new EOFException();
+        }
+        if (!recognises(start, size)) {
+            throw new IOException(NO_MODEL);
+        }
+        return EarlierModelFile.recognises(start);
+    }
+
+    /** Either key is enough, so that damage to one of them does not make it a file of another program. */
+    private static boolean isOwn(SafetensorsHeader header) {
+        return header.metadata().containsKey(VERSION_KEY) || header.metadata().containsKey(CHECKSUM_KEY);
+    }
+
+    private static ModelHeader modelHeader(SafetensorsHeader header) throws IOException {
+        String version = header.metadata().get(VERSION_KEY);
+        if (version != null && !version.equals(Integer.toString(VERSION))) {
+            throw ofVersion(version);
+        }
+        if (version == null || !header.metadata().containsKey(CHECKSUM_KEY)) {
+            throw new IOException("the model is damaged: its metadata have no "
+                    + (version == null ? VERSION_KEY : CHECKSUM_KEY) + "; " + ON_PURPOSE);
+        }
+        Map<String, String> fields = Safetensors.ownMetadata(header.metadata());
+        fields.remove("version");
+        fields.remove("sha256");
+        return ModelHeader.of(fields);
+    }
+
+    /** Reads the tensors and holds them against the checksum; gives them back if they are wanted. */
+    private static @Nullable Contents checked(
+            InputStream in, SafetensorsHeader header, ModelHeader model, boolean wanted) throws IOException {
+        Contents contents = null;
+        Map<String, float[]> targets = new HashMap<>();
+        if (wanted) {
+            List<TensorSpec> specs = model.tensors();
+            String difference = header.difference(specs);
+            if (difference != null) {
+                throw new IOException("the model is damaged: " + difference);
+            }
+            contents = model.unread();
+            List<float[]> arrays = ModelHeader.arrays(contents);
+            for (int i = 0; i < arrays.size(); i++) {
+                targets.put(specs.get(i).name(), arrays.get(i));
+            }
+        }
+        Manifest manifest = new Manifest();
+        header.metadata().forEach((key, value) -> {
+            if (!key.equals(CHECKSUM_KEY)) {
+                manifest.metadata(key, value);
+            }
         });
-        if (contents == null) {
-            throw new IOException("the state belongs to " + found[0].network + " with embeddings of "
-                    + found[0].embeddingSize + ", this is " + network + " with " + embeddingSize);
+        for (SafetensorsTensor tensor : header.tensors()) {
+            manifest.tensor(tensor, tensor.readHashed(in, targets.get(tensor.name())));
+        }
+        if (!manifest.sha256().equals(header.metadata().get(CHECKSUM_KEY))) {
+            throw new IOException("the model is damaged: its checksum does not fit its contents; " + ON_PURPOSE);
+        }
+        if (contents != null) {
+            contents.parameters().changed();
         }
         return contents;
     }
 
-    private static @Nullable Contents checked(InputStream in, Body body) throws IOException {
-        InputStream buffered = new BufferedInputStream(in, CHUNK);
-        HashingInputStream hashing = new HashingInputStream(Hashing.sha256(), buffered);
-        try {
-            Contents contents = body.read(hashing, header(hashing));
-            byte[] computed = hashing.hash().asBytes();
-            byte[] stored = new byte[computed.length];
-            ByteStreams.readFully(buffered, stored);
-            if (!Arrays.equals(computed, stored)) {
-                throw new IOException("the model is damaged: its checksum does not fit its contents");
-            }
-            return contents;
-        } catch (EOFException e) {
-            throw new IOException("the model is cut short: the file ended before its contents", e);
-        }
+    private static IOException cutShort(EOFException e) {
+        return new IOException("the model is cut short: the file ended before its contents", e);
     }
 
-    /** What the header says. */
-    private record Header(
-            Architecture network,
-            int embeddingSize,
-            String optimizer,
-            long steps,
-            boolean averaged,
-            Map<String, String> passport) {
-        private List<TensorSpec> specs() {
-            return network.tensors(embeddingSize);
-        }
-
-        /** How many of them follow. */
-        long floats() {
-            long copies = averaged ? 2 : 1;
-            return specs().stream()
-                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? UpdateRule.arrays(optimizer) : 0)))
-                    .sum();
-        }
-
-        Contents contents(InputStream in) throws IOException {
-            List<TensorSpec> specs = specs();
-            Parameters parameters = Parameters.zeros(specs);
-            for (TensorSpec spec : specs) {
-                readFloats(in, parameters.get(spec.name()));
-            }
-            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
-            for (float[] array : memory.memory()) {
-                readFloats(in, array);
-            }
-            return new Contents(network, embeddingSize, parameters, memory, passport);
-        }
-    }
-
-    private static Header header(InputStream in) throws IOException {
-        byte[] start = new byte[MAGIC.length + 8];
-        ByteStreams.readFully(in, start);
-        if (!recognises(start)) {
-            throw new IOException(
-                    "this is not an OpenFace model: it does not begin with " + new String(MAGIC, US_ASCII));
-        }
-        ByteBuffer numbers = ByteBuffer.wrap(start, MAGIC.length, 8).order(ByteOrder.LITTLE_ENDIAN);
-        int version = numbers.getInt();
-        if (version < 1 || version > VERSION) {
-            throw new IOException("the model has format version " + version + ", this library reads versions 1 to "
-                    + VERSION + "; use the library version that wrote it");
-        }
-        int length = numbers.getInt();
-        if (length < 0 || length > LARGEST_HEADER) {
-            throw new IOException("the model is damaged: its header claims " + length + " bytes");
-        }
-        byte[] header = new byte[length];
-        ByteStreams.readFully(in, header);
-        Map<String, String> fields = fields(new String(header, UTF_8));
-        Architecture network = network(field(fields, "variant"));
-        int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
-        long steps = number(fields, "steps", 0, Long.MAX_VALUE);
-        String optimizer = field(fields, "optimizer");
-        if (!UpdateRule.isKind(optimizer)) {
-            throw new IOException("the model was trained with the unknown optimiser " + optimizer);
-        }
-        boolean averaged = Boolean.parseBoolean(fields.get("averaged"));
-        return new Header(network, embeddingSize, optimizer, steps, averaged, fields);
-    }
-
-    private static Map<String, String> fields(String header) throws IOException {
-        Map<String, String> fields = new LinkedHashMap<>();
-        for (String line : Splitter.on('\n').omitEmptyStrings().split(header)) {
-            int equals = line.indexOf('=');
-            if (equals < 0) {
-                throw new IOException("the model is damaged: its header has the line '" + line + "'");
-            }
-            if (fields.put(line.substring(0, equals), line.substring(equals + 1)) != null) {
-                throw new IOException("the model is damaged: its header has " + line.substring(0, equals) + " twice");
-            }
-        }
-        return fields;
-    }
-
-    private static String field(Map<String, String> fields, String key) throws IOException {
-        String value = fields.get(key);
-        if (value == null) {
-            throw new IOException("the model is damaged: its header has no " + key);
-        }
-        return value;
-    }
-
-    private static long number(Map<String, String> fields, String key, long least, long most) throws IOException {
-        String text = field(fields, key);
-        try {
-            long value = Long.parseLong(text);
-            if (value >= least && value <= most) {
-                return value;
-            }
-        } catch (NumberFormatException e) {
-            // told below
-        }
-        throw new IOException("the model is damaged: its header has " + key + "=" + text);
-    }
-
-    static Architecture network(String name) throws IOException {
-        return Architecture.named(name)
-                .orElseThrow(() -> new IOException("the model is a network this library does not know: " + name));
-    }
-
-    static void writeFloats(OutputStream out, float[] values) throws IOException {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(4 * Math.min(CHUNK, values.length)).order(ByteOrder.LITTLE_ENDIAN);
-        for (int from = 0; from < values.length; from += CHUNK) {
-            int count = Math.min(CHUNK, values.length - from);
-            bytes.clear().asFloatBuffer().put(values, from, count);
-            out.write(bytes.array(), 0, 4 * count);
-        }
-    }
-
-    private static void readFloats(InputStream in, float[] values) throws IOException {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(4 * Math.min(CHUNK, values.length)).order(ByteOrder.LITTLE_ENDIAN);
-        for (int from = 0; from < values.length; from += CHUNK) {
-            int count = Math.min(CHUNK, values.length - from);
-            ByteStreams.readFully(in, bytes.array(), 0, 4 * count);
-            bytes.clear().asFloatBuffer().get(values, from, count);
-        }
+    static IOException ofVersion(String version) {
+        return new IOException("the model has format version " + version + ", this library reads versions 1 to "
+                + VERSION + "; use the library version that wrote it");
     }
 }

@@ -61,12 +61,12 @@ public final class ModelFormats {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
             in.mark(START);
             start = in.readNBytes(START);
-            if (ModelFile.recognises(start)) { // the largest, and read as it comes
+            if (!TorchReader.recognises(start) && ModelFile.recognises(start, size)) { // read as it comes
                 in.reset();
                 return ModelFile.read(in, size);
             }
         }
-        if (!TorchFile.recognises(start) && !Safetensors.recognises(start, size)) {
+        if (!TorchReader.recognises(start)) {
             return read(start); // which says what it is
         }
         if (size > LARGEST_FILE) {
@@ -81,11 +81,8 @@ public final class ModelFormats {
      * @throws IOException if this is in none of the formats, or damaged
      */
     public static ModelFile.Contents read(byte[] file) throws IOException {
-        if (TorchFile.recognises(file)) {
-            return TorchNetwork.contents(TorchFile.read(file));
-        }
-        if (Safetensors.recognises(file, file.length)) {
-            return Safetensors.read(file);
+        if (TorchReader.recognises(file)) {
+            return TorchNetworkReader.contents(TorchReader.read(file));
         }
         if (OnnxFile.recognises(file)) {
             throw new IOException(
@@ -97,7 +94,7 @@ public final class ModelFormats {
                     "this is a PyTorch file, which can hold any program; in Python, write the tensors with"
                             + " safetensors.torch.save_file and load that");
         }
-        if (!ModelFile.recognises(file)) {
+        if (!ModelFile.recognises(file, file.length)) {
             String start = new String(Arrays.copyOf(file, Math.min(START, file.length)), ISO_8859_1);
             for (Map.Entry<String, String> other : OTHERS.entrySet()) {
                 if (start.startsWith(other.getKey())) {
