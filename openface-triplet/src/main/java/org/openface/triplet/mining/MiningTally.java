@@ -38,15 +38,16 @@ final class MiningTally {
 
     MiningStatistics statistics() {
         long triplets = sum(all);
-        return new MiningStatistics(
-                pairs.size(),
-                sum(violatingPairs),
-                sum(eligiblePairs),
-                (double) sum(violating) / triplets,
-                sum(hinges) / triplets,
-                sum(positiveDistances) / pairs.size(),
-                sum(negativeDistances) / triplets,
-                hardestNegatives());
+        return MiningStatistics.builder()
+                .pairs(pairs.size())
+                .pairsWithViolatingNegative(sum(violatingPairs))
+                .pairsWithEligibleNegative(sum(eligiblePairs))
+                .violatingShare((double) sum(violating) / triplets)
+                .lossOverAll(sum(hinges) / triplets)
+                .meanPositiveDistance(sum(positiveDistances) / pairs.size())
+                .meanNegativeDistance(sum(negativeDistances) / triplets)
+                .hardestNegatives(hardestNegatives())
+                .build();
     }
 
     private List<MiningStatistics.HardestNegative> hardestNegatives() {

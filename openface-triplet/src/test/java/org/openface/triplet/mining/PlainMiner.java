@@ -154,15 +154,16 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
         }
 
         Triplets triplets() {
-            return triplets.statistics(new MiningStatistics(
-                            pairCount,
-                            pairsWithViolating,
-                            pairsWithEligible,
-                            (double) violating / tripletCount,
-                            hinges / tripletCount,
-                            positiveDistance / pairCount,
-                            negativeDistance / tripletCount,
-                            List.copyOf(hardest.values())))
+            return triplets.statistics(MiningStatistics.builder()
+                            .pairs(pairCount)
+                            .pairsWithViolatingNegative(pairsWithViolating)
+                            .pairsWithEligibleNegative(pairsWithEligible)
+                            .violatingShare((double) violating / tripletCount)
+                            .lossOverAll(hinges / tripletCount)
+                            .meanPositiveDistance(positiveDistance / pairCount)
+                            .meanNegativeDistance(negativeDistance / tripletCount)
+                            .hardestNegatives(List.copyOf(hardest.values()))
+                            .build())
                     .build();
         }
     }
