@@ -63,25 +63,4 @@ public record Draws(long seed, int epoch, int step) {
         draw.moveTo(anchor, positive);
         return draw;
     }
-
-    /**
-     * For checkpoints: whether a strategy may draw numbers that are new in this {@link #VERSION}: one of the user's may, those of this library
-     * do not, except for samples of samples.
-     */
-    public static boolean areNewIn(TripletMiner miner) {
-        return areNewIn(miner, false);
-    }
-
-    private static boolean areNewIn(TripletMiner miner, boolean sampled) {
-        if (miner instanceof ComposedMiner composed) {
-            return !(composed.pairs() instanceof PairSelectors);
-        } else if (miner instanceof TripletMiners.UntilEpoch two) {
-            return areNewIn(two.before(), sampled) || areNewIn(two.after(), sampled);
-        } else if (miner instanceof TripletMiners.OnDevice one) {
-            return areNewIn(one.miner(), sampled);
-        } else if (miner instanceof TripletMiners.AtMostPerAnchor sample) {
-            return sampled || areNewIn(sample.miner(), true);
-        }
-        return true;
-    }
 }

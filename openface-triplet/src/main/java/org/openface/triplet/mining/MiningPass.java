@@ -20,7 +20,7 @@ final class MiningPass {
     private static final int ANCHORS = 32;
 
     private final MiningBatch in;
-    private final ComposedMiner.Pairs pairs;
+    private final ChosenPairs pairs;
     private final TripletFilter filter;
     private final NegativeSelector negatives;
     private final Band band;
@@ -34,12 +34,12 @@ final class MiningPass {
 
     private final MiningTally tally;
 
-    MiningPass(MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {
+    MiningPass(MiningBatch in, ChosenPairs pairs, TripletFilter filter, NegativeSelector negatives) {
         this.in = in;
         this.pairs = pairs;
         this.filter = filter;
         this.negatives = negatives;
-        band = Band.of(filter);
+        band = TripletFilters.bandOf(filter);
         extremes = band.exact() && (negatives == NegativeSelectors.HARDEST || negatives == NegativeSelectors.SOFTEST);
         margin = in.margin();
         total = in.sizeWithReferences();

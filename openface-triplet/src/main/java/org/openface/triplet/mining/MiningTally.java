@@ -8,7 +8,7 @@ import java.util.TreeMap;
 /** What was counted while mining, by run of pairs: added up in their order, so that rounding does not depend on threads. */
 final class MiningTally {
     private final MiningBatch in;
-    private final ComposedMiner.Pairs pairs;
+    private final ChosenPairs pairs;
     final long[] eligiblePairs;
     final long[] violatingPairs;
     final long[] violating;
@@ -21,7 +21,7 @@ final class MiningTally {
 
     final float[] nearestDistances;
 
-    MiningTally(MiningBatch in, ComposedMiner.Pairs pairs) {
+    MiningTally(MiningBatch in, ChosenPairs pairs) {
         this.in = in;
         this.pairs = pairs;
         int runs = pairs.runs();

@@ -614,7 +614,7 @@ public final class Trainer {
             words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
             words.put("margin", Float.toString(margin));
             words.put("miner", Description.of(miner));
-            if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(Draws::areNewIn)) {
+            if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(TripletMiner::drawsNewNumbers)) {
                 words.put("draws", Draws.VERSION);
             }
             words.put(

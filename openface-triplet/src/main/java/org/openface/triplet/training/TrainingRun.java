@@ -54,6 +54,7 @@ import org.openface.triplet.internal.checkpoint.WorkDirectory;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.MiningStatistics;
+import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.mining.Triplets;
 import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
@@ -443,7 +444,7 @@ final class TrainingRun {
             in = miningBatch(epoch, batch, faces, pass.embeddings());
             Triplets mined = treatments.miner().mine(in);
             checkState(mined != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
-            triplets = mined.counted();
+            triplets = TripletMiner.counted(mined);
             if (!triplets.isEmpty()) {
                 loss = trainer.loss.value(in, triplets);
                 EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);

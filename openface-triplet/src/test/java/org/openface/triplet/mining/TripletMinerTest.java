@@ -362,7 +362,7 @@ class TripletMinerTest {
                 TripletMiner.openFace()
                         .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(3))
                         .atMostPerAnchor(2))) {
-            assertThat(Draws.areNewIn(changed)).as("%s", changed).isTrue();
+            assertThat(changed.drawsNewNumbers()).as("%s", changed).isTrue();
         }
         for (TripletMiner same : List.of(
                 TripletMiner.openFace(),
@@ -375,7 +375,7 @@ class TripletMinerTest {
                 TripletMiner.openFace()
                         .atMostPerAnchor(3)
                         .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(1)))) {
-            assertThat(Draws.areNewIn(same)).as("%s", same).isFalse();
+            assertThat(same.drawsNewNumbers()).as("%s", same).isFalse();
         }
     }
 
@@ -447,9 +447,9 @@ class TripletMinerTest {
 
     @Test
     void tooManyPairsOrTripletsAreAMessageThatSaysWhatToDo() {
-        assertThat(ComposedMiner.Pairs.roomFor(65)).isEqualTo(97);
-        assertThat(ComposedMiner.Pairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
-        assertThatThrownBy(() -> ComposedMiner.Pairs.roomFor(Integer.MAX_VALUE - 7L))
+        assertThat(ChosenPairs.roomFor(65)).isEqualTo(97);
+        assertThat(ChosenPairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
+        assertThatThrownBy(() -> ChosenPairs.roomFor(Integer.MAX_VALUE - 7L))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
                         "a batch with 2147483640 pairs and more is too large to mine, 2147483639 is the limit: take fewer"
