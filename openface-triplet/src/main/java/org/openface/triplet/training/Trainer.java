@@ -7,26 +7,15 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.EnumMap;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
-import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.eval.Verification;
-import org.openface.triplet.internal.Description;
-import org.openface.triplet.internal.checkpoint.Checkpoint;
-import org.openface.triplet.internal.checkpoint.Retention;
 import org.openface.triplet.loss.TripletLoss;
-import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.report.HtmlReport;
@@ -57,102 +46,16 @@ import org.openface.triplet.report.TrainingPlots;
  * <p>The thread may be interrupted: the run then ends before the next batch, with a checkpoint.
  */
 public final class Trainer {
-    /** Name of the evaluation on the validation set. */
-    static final String VALIDATION = "validation";
+    private final TrainableEmbedder model;
+    private final FaceDataset trainingSet;
+    private final Path workDirectory;
+    private final Settings settings;
 
-    final TrainableEmbedder model;
-    final FaceDataset trainingSet;
-    final @Nullable FaceDataset validationSet;
-    private final int identitiesPerBatch;
-    private final int imagesPerIdentity;
-    private final int extraNegatives;
-    private final boolean coverIdentities;
-    private final boolean horizontalFlip;
-    final int batchesPerEpoch;
-    final int epochs;
-    final float margin;
-    final TripletMiner miner;
-    final int memoryBank;
-    final int memoryBankAfter;
-    final TripletLoss loss;
-    final Optimizer optimizer;
-    final long seed;
-    final long memoryBudget;
-    final int loaderThreads;
-    final LearningRateSchedule schedule;
-    final Augmentation augmentation;
-    final Map<Diagnosis.Condition, Treatment> treatments;
-    final Retention retention;
-    final @Nullable String keepBest;
-    final int checkpointBatches;
-    final @Nullable Duration checkpointInterval;
-    final @Nullable Path startFrom;
-    final boolean keepOptimizerMemory;
-    final boolean resumeOnAnotherExecutor;
-    final int firstEpoch;
-    final boolean plots;
-    final boolean reportFaces;
-    final Path workDirectory;
-    final Map<String, Evaluation> evaluations;
-    final List<TrainingListener> listeners;
-    /** The settings that decide the result, in words; what depends on files or the network is added by the run. */
-    final Map<String, String> configuration;
-
-    private Trainer(Builder builder, TrainableEmbedder model, FaceDataset trainingSet, Path workDirectory) {
+    private Trainer(TrainableEmbedder model, FaceDataset trainingSet, Path workDirectory, Settings settings) {
         this.model = model;
-        this.workDirectory = workDirectory;
         this.trainingSet = trainingSet;
-        validationSet = builder.validationSet;
-        identitiesPerBatch = builder.identitiesPerBatch;
-        imagesPerIdentity = builder.imagesPerIdentity;
-        extraNegatives = builder.extraNegatives;
-        coverIdentities = builder.coverIdentities;
-        horizontalFlip = builder.horizontalFlip;
-        batchesPerEpoch = builder.batchesPerEpoch;
-        epochs = builder.epochs;
-        margin = builder.margin;
-        miner = builder.miner;
-        memoryBank = builder.memoryBank;
-        memoryBankAfter = builder.memoryBankAfter;
-        loss = builder.loss;
-        optimizer = builder.optimizer;
-        seed = builder.seed;
-        memoryBudget = builder.memoryBudget;
-        loaderThreads = builder.loaderThreads;
-        schedule = builder.schedule;
-        augmentation = builder.augmentation;
-        treatments = Map.copyOf(builder.treatments);
-        retention = new Retention(builder.keepCheckpoints, builder.keepEvery);
-        keepBest = builder.keepBest;
-        checkpointBatches = builder.checkpointBatches;
-        checkpointInterval = builder.checkpointInterval;
-        startFrom = builder.startFrom;
-        keepOptimizerMemory = builder.keepOptimizerMemory;
-        resumeOnAnotherExecutor = builder.resumeOnAnotherExecutor;
-        firstEpoch = builder.firstEpoch;
-        plots = builder.plots;
-        reportFaces = builder.reportFaces;
-        evaluations = new LinkedHashMap<>(builder.evaluations);
-        if (builder.validation != null) {
-            evaluations.put(VALIDATION, builder.validation);
-        }
-        listeners = List.copyOf(builder.listeners);
-        configuration = builder.describe();
-        sampler(trainingSet); // refuses what cannot be sampled
-    }
-
-    /** What draws the batches from some faces. */
-    BatchSampler sampler(FaceDataset faces) {
-        BatchSampler.Builder batches = BatchSampler.builder(faces)
-                .identitiesPerBatch(identitiesPerBatch)
-                .imagesPerIdentity(imagesPerIdentity)
-                .extraNegatives(extraNegatives)
-                .horizontalFlip(horizontalFlip)
-                .seed(seed);
-        if (coverIdentities) {
-            batches.coverIdentities(batchesPerEpoch);
-        }
-        return batches.build();
+        this.workDirectory = workDirectory;
+        this.settings = settings;
     }
 
     /** A trainer to be configured. Model, training set and work directory are required; the defaults are OpenFace's. */
@@ -173,7 +76,11 @@ public final class Trainer {
      *     names the last good checkpoint
      */
     public TrainingResult fit() throws IOException {
-        return TrainingRun.run(this, new TrainingControl());
+        return run(new TrainingControl());
+    }
+
+    private TrainingResult run(TrainingControl control) throws IOException {
+        return TrainingRun.run(model, trainingSet, workDirectory, settings, control);
     }
 
     /**
@@ -188,7 +95,7 @@ public final class Trainer {
         Thread thread = new Thread(
                 () -> {
                     try {
-                        TrainingResult ended = TrainingRun.run(this, control);
+                        TrainingResult ended = run(control);
                         control.end(); // first: whoever has the result can ask for nothing more
                         result.complete(ended);
                     } catch (Throwable e) {
@@ -201,47 +108,12 @@ public final class Trainer {
         return new Training(control, result);
     }
 
-    /** Configures a {@link Trainer}. */
+    /** Configures a {@link Trainer}: a method with its meaning for each setting, hence the length of this file. */
     public static final class Builder {
-        private static final long DEFAULT_MEMORY_BUDGET = 2L << 30;
-
+        private final Settings settings = new Settings();
         private @Nullable TrainableEmbedder model;
         private @Nullable FaceDataset trainingSet;
         private @Nullable Path workDirectory;
-        private @Nullable FaceDataset validationSet;
-        private @Nullable Evaluation validation;
-        private int identitiesPerBatch = 15;
-        private int imagesPerIdentity = 20;
-        private int extraNegatives;
-        private boolean coverIdentities;
-        private boolean horizontalFlip = true;
-        private int batchesPerEpoch = 250;
-        private int epochs = 1000;
-        private float margin = 0.2f;
-        private TripletMiner miner = TripletMiner.openFace();
-        private int memoryBank;
-        private int memoryBankAfter;
-        private TripletLoss loss = TripletLoss.margin();
-        private Optimizer optimizer = Optimizer.adam(1e-3);
-        private long seed = 2;
-        private long memoryBudget = DEFAULT_MEMORY_BUDGET;
-        private int loaderThreads; // 0: the loader's default
-        private LearningRateSchedule schedule = LearningRateSchedule.constant();
-        private Augmentation augmentation = Augmentation.none();
-        private final Map<Diagnosis.Condition, Treatment> treatments = new EnumMap<>(Diagnosis.Condition.class);
-        private int keepCheckpoints = 2;
-        private int keepEvery;
-        private @Nullable String keepBest;
-        private int checkpointBatches;
-        private @Nullable Duration checkpointInterval;
-        private @Nullable Path startFrom;
-        private boolean keepOptimizerMemory;
-        private boolean resumeOnAnotherExecutor;
-        private int firstEpoch = 1;
-        private boolean plots = true;
-        private boolean reportFaces = true;
-        private final Map<String, Evaluation> evaluations = new LinkedHashMap<>();
-        private final List<TrainingListener> listeners = new ArrayList<>();
 
         private Builder() {}
 
@@ -268,8 +140,8 @@ public final class Trainer {
          * @throws IllegalArgumentException if they do not make two pairs of one person and two of different people
          */
         public Builder validationSet(FaceDataset faces) {
-            validation = Evaluation.of(Verification.pairs(given(faces, "validationSet")));
-            validationSet = faces;
+            settings.validation = Evaluation.of(Verification.pairs(given(faces, "validationSet")));
+            settings.validationSet = faces;
             return this;
         }
 
@@ -277,14 +149,14 @@ public final class Trainer {
         public Builder identitiesPerBatch(int count) {
             checkArgument(
                     count >= 2, "identitiesPerBatch (%s) must be at least 2: a negative is another person", count);
-            identitiesPerBatch = count;
+            settings.identitiesPerBatch = count;
             return this;
         }
 
         /** Up to how many images of a person are in a batch (OpenFace's {@code -imagesPerPerson}); 20 by default. */
         public Builder imagesPerIdentity(int count) {
             checkArgument(count >= 2, "imagesPerIdentity (%s) must be at least 2: an anchor and a positive", count);
-            imagesPerIdentity = count;
+            settings.imagesPerIdentity = count;
             return this;
         }
 
@@ -294,7 +166,7 @@ public final class Trainer {
          */
         public Builder extraNegatives(int count) {
             checkArgument(count >= 0, "extraNegatives (%s) must not be negative", count);
-            extraNegatives = count;
+            settings.extraNegatives = count;
             return this;
         }
 
@@ -303,33 +175,33 @@ public final class Trainer {
          * batches each draw from all identities. {@link EpochMetrics#identities} says how many an epoch has shown.
          */
         public Builder coverIdentities(boolean on) {
-            coverIdentities = on;
+            settings.coverIdentities = on;
             return this;
         }
 
         /** Whether every other image, at random, is mirrored; on by default, as in OpenFace. */
         public Builder horizontalFlip(boolean on) {
-            horizontalFlip = on;
+            settings.horizontalFlip = on;
             return this;
         }
 
         /** How training images are changed at random, beside mirroring; not at all by default, as in OpenFace. */
         public Builder augmentation(Augmentation change) {
-            augmentation = given(change, "augmentation");
+            settings.augmentation = given(change, "augmentation");
             return this;
         }
 
         /** Batches in an epoch, those without triplets included (OpenFace's {@code -epochSize}); 250 by default. */
         public Builder batchesPerEpoch(int count) {
             checkArgument(count >= 1, "batchesPerEpoch (%s) must be at least 1", count);
-            batchesPerEpoch = count;
+            settings.batchesPerEpoch = count;
             return this;
         }
 
         /** Epochs in all, those of earlier runs included (OpenFace's {@code -nEpochs}); 1,000 by default. */
         public Builder epochs(int count) {
             checkArgument(count >= 1, "epochs (%s) must be at least 1", count);
-            epochs = count;
+            settings.epochs = count;
             return this;
         }
 
@@ -339,13 +211,13 @@ public final class Trainer {
                     squaredDistance >= 0 && Float.isFinite(squaredDistance),
                     "margin (%s) must be finite and not negative",
                     squaredDistance);
-            margin = squaredDistance;
+            settings.margin = squaredDistance;
             return this;
         }
 
         /** Which triplets are learnt from; {@link TripletMiner#openFace} by default. */
         public Builder miner(TripletMiner strategy) {
-            miner = given(strategy, "miner");
+            settings.miner = given(strategy, "miner");
             return this;
         }
 
@@ -371,26 +243,26 @@ public final class Trainer {
         public Builder memoryBank(int embeddings, int afterBatches) {
             checkArgument(embeddings >= 1, "memoryBank (%s) must keep at least 1 embedding", embeddings);
             checkArgument(afterBatches >= 0, "afterBatches (%s) must not be negative", afterBatches);
-            memoryBank = embeddings;
-            memoryBankAfter = afterBatches;
+            settings.memoryBank = embeddings;
+            settings.memoryBankAfter = afterBatches;
             return this;
         }
 
         /** What is minimised; {@link TripletLoss#margin} by default. */
         public Builder loss(TripletLoss function) {
-            loss = given(function, "loss");
+            settings.loss = given(function, "loss");
             return this;
         }
 
         /** How weights are changed; Adam with a learning rate of 1e-3 by default. */
         public Builder optimizer(Optimizer rule) {
-            optimizer = given(rule, "optimizer");
+            settings.optimizer = given(rule, "optimizer");
             return this;
         }
 
         /** How the optimiser's learning rate changes over the epochs; constant by default, as in OpenFace. */
         public Builder learningRate(LearningRateSchedule overEpochs) {
-            schedule = given(overEpochs, "learningRate");
+            settings.schedule = given(overEpochs, "learningRate");
             return this;
         }
 
@@ -399,7 +271,7 @@ public final class Trainer {
          * report, and nothing else changes.
          */
         public Builder treat(Diagnosis.Condition condition, Treatment treatment) {
-            treatments.put(given(condition, "treat"), given(treatment, "treat"));
+            settings.treatments.put(given(condition, "treat"), given(treatment, "treat"));
             return this;
         }
 
@@ -408,7 +280,7 @@ public final class Trainer {
          * the work directory holds no checkpoint yet; in a resumed run the file must still be the same.
          */
         public Builder startFrom(Path modelFile) {
-            startFrom = given(modelFile, "startFrom");
+            settings.startFrom = given(modelFile, "startFrom");
             return this;
         }
 
@@ -417,7 +289,7 @@ public final class Trainer {
          * OpenFace did.
          */
         public Builder keepOptimizerMemory(boolean on) {
-            keepOptimizerMemory = on;
+            settings.keepOptimizerMemory = on;
             return this;
         }
 
@@ -427,7 +299,7 @@ public final class Trainer {
          * move.
          */
         public Builder resumeOnAnotherExecutor(boolean on) {
-            resumeOnAnotherExecutor = on;
+            settings.resumeOnAnotherExecutor = on;
             return this;
         }
 
@@ -437,13 +309,13 @@ public final class Trainer {
          */
         public Builder firstEpoch(int number) {
             checkArgument(number >= 1, "firstEpoch (%s) must be at least 1", number);
-            firstEpoch = number;
+            settings.firstEpoch = number;
             return this;
         }
 
         /** Start of all random choices of batches and triplets (OpenFace's {@code -manualSeed}); 2 by default. */
         public Builder seed(long start) {
-            seed = start;
+            settings.seed = start;
             return this;
         }
 
@@ -453,7 +325,7 @@ public final class Trainer {
          */
         public Builder memoryBudget(long bytes) {
             checkArgument(bytes > 0, "memoryBudget (%s) must be positive", bytes);
-            memoryBudget = bytes;
+            settings.memoryBudget = bytes;
             return this;
         }
 
@@ -463,7 +335,7 @@ public final class Trainer {
          */
         public Builder loaderThreads(int count) {
             checkArgument(count >= 1, "loaderThreads (%s) must be at least 1", count);
-            loaderThreads = count;
+            settings.loaderThreads = count;
             return this;
         }
 
@@ -476,21 +348,21 @@ public final class Trainer {
         /** Writes a checkpoint within an epoch too, after every {@code count} batches. */
         public Builder checkpointEveryBatches(int count) {
             checkArgument(count >= 1, "checkpointEveryBatches (%s) must be at least 1", count);
-            checkpointBatches = count;
+            settings.checkpointBatches = count;
             return this;
         }
 
         /** Writes a checkpoint within an epoch too, after the first batch that ends so long after the one before. */
         public Builder checkpointEvery(Duration time) {
             checkArgument(!time.isNegative() && !time.isZero(), "checkpointEvery (%s) must be positive", time);
-            checkpointInterval = time;
+            settings.checkpointInterval = time;
             return this;
         }
 
         /** Keeps the checkpoint of every epoch whose number is a multiple of {@code epochs}. */
         public Builder keepEvery(int epochs) {
             checkArgument(epochs >= 1, "keepEvery (%s) must be at least 1", epochs);
-            keepEvery = epochs;
+            settings.keepEvery = epochs;
             return this;
         }
 
@@ -500,7 +372,7 @@ public final class Trainer {
          * @param figure such as {@code validation.auc}
          */
         public Builder keepBest(String figure) {
-            keepBest = given(figure, "keepBest");
+            settings.keepBest = given(figure, "keepBest");
             return this;
         }
 
@@ -510,7 +382,7 @@ public final class Trainer {
          */
         public Builder keepCheckpoints(int count) {
             checkArgument(count >= 1, "keepCheckpoints (%s) must be at least 1", count);
-            keepCheckpoints = count;
+            settings.keepCheckpoints = count;
             return this;
         }
 
@@ -520,13 +392,13 @@ public final class Trainer {
          * identity-pairs.tsv}, and those of an earlier run are deleted.
          */
         public Builder reportFaces(boolean on) {
-            reportFaces = on;
+            settings.reportFaces = on;
             return this;
         }
 
         /** Whether curves and the report are drawn after each epoch: {@link TrainingPlots}, {@link HtmlReport}; on. */
         public Builder plots(boolean on) {
-            plots = on;
+            settings.plots = on;
             return this;
         }
 
@@ -545,10 +417,10 @@ public final class Trainer {
         public Builder evaluateEachEpoch(String name, Evaluation evaluation) {
             checkArgument(name.matches("[\\w@-]+"), "the name of an evaluation cannot be '%s'", name);
             checkArgument(
-                    !evaluations.containsKey(name) && !name.equals(VALIDATION),
+                    !settings.evaluations.containsKey(name) && !name.equals(Settings.VALIDATION),
                     "there is an evaluation '%s' already",
                     name);
-            evaluations.put(name, given(evaluation, "evaluateEachEpoch"));
+            settings.evaluations.put(name, given(evaluation, "evaluateEachEpoch"));
             return this;
         }
 
@@ -564,7 +436,7 @@ public final class Trainer {
 
         /** Hears of everything. May be called several times. */
         public Builder listener(TrainingListener listener) {
-            listeners.add(given(listener, "listener"));
+            settings.listeners.add(given(listener, "listener"));
             return this;
         }
 
@@ -579,19 +451,20 @@ public final class Trainer {
             checkState(trainingSet != null, "a trainer needs faces: call trainingSet(...)");
             checkState(workDirectory != null, "a trainer needs a folder to write to: call workDirectory(...)");
             checkArgument(
-                    firstEpoch <= epochs,
+                    settings.firstEpoch <= settings.epochs,
                     "firstEpoch is %s and the last epoch %s: epochs(...) counts those before the first too",
-                    firstEpoch,
-                    epochs);
+                    settings.firstEpoch,
+                    settings.epochs);
             checkArgument(
-                    startFrom != null || !keepOptimizerMemory,
+                    settings.startFrom != null || !settings.keepOptimizerMemory,
                     "keepOptimizerMemory is about startFrom(...), which is missing");
             checkArgument(
-                    (long) memoryBank * model.dimension() <= Integer.MAX_VALUE / Float.BYTES,
+                    (long) settings.memoryBank * model.dimension() <= Integer.MAX_VALUE / Float.BYTES,
                     "memoryBank (%s) embeddings of %s floats are more than 2 GiB; keep fewer",
-                    memoryBank,
+                    settings.memoryBank,
                     model.dimension());
-            return new Trainer(this, model, trainingSet, workDirectory);
+            settings.sampler(trainingSet); // refuses what cannot be sampled
+            return new Trainer(model, trainingSet, workDirectory, settings.copy());
         }
 
         /** Builds and trains: {@link Trainer#fit}. */
@@ -602,40 +475,6 @@ public final class Trainer {
         /** Builds and trains in the background: {@link Trainer#start}. */
         public Training start() {
             return build().start();
-        }
-
-        private Map<String, String> describe() {
-            Map<String, String> words = new LinkedHashMap<>();
-            words.put("identitiesPerBatch", Integer.toString(identitiesPerBatch));
-            words.put("imagesPerIdentity", Integer.toString(imagesPerIdentity));
-            words.put("extraNegatives", Integer.toString(extraNegatives));
-            words.put(Checkpoint.COVER_IDENTITIES, Boolean.toString(coverIdentities));
-            words.put("horizontalFlip", Boolean.toString(horizontalFlip));
-            words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
-            words.put("margin", Float.toString(margin));
-            words.put("miner", Description.of(miner));
-            if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(TripletMiner::drawsNewNumbers)) {
-                words.put("draws", Draws.VERSION);
-            }
-            words.put(
-                    Checkpoint.MEMORY_BANK,
-                    memoryBank == 0
-                            ? Checkpoint.NO_MEMORY_BANK
-                            : memoryBank + " embeddings after " + memoryBankAfter + " batches");
-            words.put("loss", loss.toString());
-            words.put("optimizer", optimizer.toString());
-            words.put("learningRate", Description.of(schedule));
-            words.put("augmentation", Description.of(augmentation));
-            words.put("seed", Long.toString(seed));
-            words.put("firstEpoch", Integer.toString(firstEpoch));
-            words.put("treatments", treatments.toString());
-            return words;
-        }
-
-        private Stream<TripletMiner> switchedMiners() {
-            return treatments.values().stream()
-                    .filter(Treatment.SwitchMiner.class::isInstance)
-                    .map(treatment -> ((Treatment.SwitchMiner) treatment).miner());
         }
     }
 }

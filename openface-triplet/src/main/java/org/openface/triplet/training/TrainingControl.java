@@ -7,6 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
+import org.openface.triplet.internal.checkpoint.Checkpoint.Place;
 
 /** What others ask of a run; the run looks here between batches. */
 final class TrainingControl {
@@ -66,6 +67,12 @@ final class TrainingControl {
     @Nullable
     TrainingProgress progress() {
         return progress;
+    }
+
+    /** What a cancelled run ends with. */
+    CancellationException cancelled(Place place) {
+        return new CancellationException("the training was cancelled after " + place.epoch() + " epochs and "
+                + place.batch() + " batches; the same call goes on from there");
     }
 
     /** Nothing that is still asked for will happen. */

@@ -1,162 +1,137 @@
 package org.openface.triplet.training;
 
-import static com.google.common.base.Preconditions.checkArgument;
-import static com.google.common.base.Preconditions.checkState;
-
 import com.google.common.hash.Hashing;
 import com.google.common.io.MoreFiles;
 import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.io.OutputStream;
 import java.lang.System.Logger.Level;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.BatchLoader;
 import org.openface.core.dataset.BatchSampler;
 import org.openface.core.dataset.FaceDataset;
-import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.ExecutionPlan;
-import org.openface.core.embedding.FaceBatch;
-import org.openface.core.embedding.FaceEmbedder;
-import org.openface.core.embedding.ForwardPass;
-import org.openface.core.embedding.Optimizer;
-import org.openface.core.embedding.StepReport;
 import org.openface.core.embedding.TrainableEmbedder;
-import org.openface.core.embedding.TrainingRecord;
-import org.openface.core.eval.Verification;
-import org.openface.core.image.AlignmentProfile;
-import org.openface.core.image.RgbImage;
-import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.Interruption;
 import org.openface.triplet.internal.checkpoint.Checkpoint;
 import org.openface.triplet.internal.checkpoint.Checkpoint.Place;
 import org.openface.triplet.internal.checkpoint.CheckpointDirectory;
 import org.openface.triplet.internal.checkpoint.WorkDirectory;
-import org.openface.triplet.mining.Draws;
-import org.openface.triplet.mining.MiningBatch;
-import org.openface.triplet.mining.MiningStatistics;
-import org.openface.triplet.mining.TripletMiner;
-import org.openface.triplet.mining.Triplets;
 import org.openface.triplet.report.HtmlReport;
 import org.openface.triplet.report.TrainingPlots;
 
-/** One call of {@link Trainer#fit}. */
+/** One call of {@link Trainer#fit}: begins or resumes, and goes from batch to batch, checkpoint to checkpoint. */
 final class TrainingRun {
-    private static final System.Logger LOGGER = System.getLogger(Trainer.class.getName());
+    private static final System.Logger LOGGER = System.getLogger(TrainingRun.class.getPackageName());
 
-    private final Trainer trainer;
-    private final TrainingControl control;
     private final TrainableEmbedder model;
+    private final Settings settings;
+    private final TrainingControl control;
     private final WorkDirectory directory;
     private final CheckpointDirectory checkpoints;
-    private final TrainingLogs logs;
-    private final ExecutionPlan plan;
-    private final Map<String, String> configuration;
-    private History history = new History();
     private final Optional<Checkpoint> found;
     private final TrainingSet trainingSet;
     private final BatchSampler sampler;
-    private final LeftOut leftOut = new LeftOut();
-    private final Cautions cautions = new Cautions(message -> emit(new TrainingEvent.Warned(message)));
-    private final ConvergenceDoctor doctor;
+    private final ExecutionPlan plan;
+    private final Map<String, String> configuration;
+    private final Provenance provenance;
+    private final RunState state;
+    private final Events events;
+    private final Cautions cautions;
+    private final Evaluations evaluations;
+    private final Stopwatch stopwatch = new Stopwatch();
+    private final TrainingStep step;
+    private final TrainingLogs logs;
 
-    private final Treatments treatments;
-    private EpochTally tally = new EpochTally();
-    private final FaceTally faceTally = new FaceTally();
-    private final MemoryBank memoryBank;
-    private final List<Diagnosis> diagnoses = new ArrayList<>();
-    private final Map<String, List<Verification.RocPoint>> rocs = new LinkedHashMap<>();
     private @Nullable Place lastCheckpoint;
     private long lastCheckpointNanos = System.nanoTime();
-    private final long start = System.nanoTime();
-    private long pausedNanos;
-    private long stepsDone;
 
-    private TrainingRun(Trainer trainer, TrainingControl control, WorkDirectory directory) throws IOException {
-        this.trainer = trainer;
-        this.control = control;
+    private TrainingRun(
+            TrainableEmbedder model,
+            FaceDataset faces,
+            WorkDirectory directory,
+            Settings settings,
+            TrainingControl control)
+            throws IOException {
+        this.model = model;
         this.directory = directory;
-        model = trainer.model;
-        treatments = new Treatments(trainer.treatments, trainer.miner);
-        doctor = new ConvergenceDoctor(trainer.margin);
-        memoryBank = new MemoryBank(trainer.memoryBank, model.dimension());
-        checkpoints = new CheckpointDirectory(directory, trainer.retention);
-        logs = new TrainingLogs(directory);
+        this.settings = settings;
+        this.control = control;
+        LeftOut leftOut = new LeftOut();
+        events = new Events(settings.listeners, leftOut);
+        cautions = new Cautions(message -> events.emit(new TrainingEvent.Warned(message)));
+        checkpoints = new CheckpointDirectory(directory, settings.retention());
         found = checkpoints.newest(
                 checkpoint -> History.of(checkpoint.history()),
-                (file, reason) -> emit(new TrainingEvent.CheckpointSkipped(file, reason)));
-        trainingSet = TrainingSet.of(trainer.trainingSet, found, directory);
-        sampler = trainer.sampler(trainingSet.faces());
-        plan = model.plan(sampler.maximumBatchSize(), trainer.memoryBudget);
+                (file, reason) -> events.emit(new TrainingEvent.CheckpointSkipped(file, reason)));
+        trainingSet = TrainingSet.of(faces, found, directory);
+        sampler = settings.sampler(trainingSet.faces());
+        plan = model.plan(sampler.maximumBatchSize(), settings.memoryBudget);
         configuration = configuration();
+        provenance = new Provenance(trainingSet, configuration, settings.batchesPerEpoch, plan);
+        state = new RunState(settings, trainingSet.faces(), model.dimension(), leftOut);
+        evaluations = new Evaluations(settings, model, control, events);
+        step = new TrainingStep(
+                model,
+                plan,
+                settings,
+                state,
+                control,
+                events,
+                stopwatch,
+                () -> lastCheckpoint == null
+                        ? "none yet"
+                        : checkpoints.modelFile(lastCheckpoint).toString());
+        logs = new TrainingLogs(directory);
     }
 
     /** Trains, as the one run in its work directory. */
-    static TrainingResult run(Trainer trainer, TrainingControl control) throws IOException {
-        try (WorkDirectory directory = WorkDirectory.open(trainer.workDirectory)) {
-            return new TrainingRun(trainer, control, directory).run();
+    static TrainingResult run(
+            TrainableEmbedder model, FaceDataset faces, Path folder, Settings settings, TrainingControl control)
+            throws IOException {
+        try (WorkDirectory directory = WorkDirectory.open(folder)) {
+            return new TrainingRun(model, faces, directory, settings, control).run();
         }
     }
 
     private Map<String, String> configuration() throws IOException {
-        Map<String, String> words = new LinkedHashMap<>(trainer.configuration);
+        Map<String, String> words = new LinkedHashMap<>(settings.describe());
         words.put(Configurations.TRAINING_SET, trainingSet.fingerprint());
         words.put("network", model.getClass().getName());
         words.put("imageSize", Integer.toString(model.imageSize()));
         words.put("dimension", Integer.toString(model.dimension()));
         words.put(Configurations.EXECUTOR, plan.executor());
         words.put(Configurations.CHUNK_SIZE, Integer.toString(plan.chunkSize()));
-        if (trainer.startFrom != null) {
+        if (settings.startFrom != null) {
             words.put(
                     "startFrom",
-                    MoreFiles.asByteSource(trainer.startFrom).hash(Hashing.sha256())
-                            + (trainer.keepOptimizerMemory ? " with the optimiser's memory" : ""));
+                    MoreFiles.asByteSource(settings.startFrom).hash(Hashing.sha256())
+                            + (settings.keepOptimizerMemory ? " with the optimiser's memory" : ""));
         }
         words.replaceAll((name, value) -> Checkpoint.oneLine(value));
-        return words;
-    }
-
-    private Map<String, String> provenance() {
-        String version = Trainer.class.getPackage().getImplementationVersion();
-        Map<String, String> words = new LinkedHashMap<>();
-        words.put("library", version == null ? "development" : version);
-        words.put("java", System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
-        words.put("system", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-        words.put("threads", Integer.toString(plan.threads()));
         return words;
     }
 
     private TrainingResult run() throws IOException {
         if (found.isPresent()) {
             resume(found.get());
-        } else if (trainer.startFrom != null) {
-            startFrom(trainer.startFrom);
+        } else if (settings.startFrom != null) {
+            startFrom(settings.startFrom);
         }
         describe(found.isEmpty() || found.get().place().batch() == 0);
-        emit(new TrainingEvent.Started(
+        events.emit(new TrainingEvent.Started(
                 plan,
                 configuration,
                 lastEpoch() + 1,
-                trainer.epochs,
+                settings.epochs,
                 found.map(checkpoint -> checkpoints.modelFile(checkpoint.place()))));
         caution();
         if (found.isPresent()) {
@@ -168,25 +143,28 @@ final class TrainingRun {
         }
         BatchLoader.Builder loader = BatchLoader.builder(sampler)
                 .imageSize(model.imageSize())
-                .augmentation(trainer.augmentation)
-                .batchesPerEpoch(trainer.batchesPerEpoch);
-        if (trainer.loaderThreads > 0) {
-            loader.threads(trainer.loaderThreads);
+                .augmentation(settings.augmentation)
+                .batchesPerEpoch(settings.batchesPerEpoch);
+        if (settings.loaderThreads > 0) {
+            loader.threads(settings.loaderThreads);
         }
         try (BatchLoader batches = loader.build()) {
-            while (lastEpoch() < trainer.epochs) {
+            while (lastEpoch() < settings.epochs) {
                 epoch(lastEpoch() + 1, batches);
             }
         }
         TrainingResult result = new TrainingResult(
-                lastEpoch(), history.epochs(), checkpoints.modelFile(new Place(lastEpoch(), 0)), model.weightsHash());
-        emit(new TrainingEvent.Finished(result));
+                lastEpoch(),
+                state.history().epochs(),
+                checkpoints.modelFile(new Place(lastEpoch(), 0)),
+                model.weightsHash());
+        events.emit(new TrainingEvent.Finished(result));
         return result;
     }
 
     private void caution() {
-        cautions.ofFaces(trainingSet.faces(), trainer.validationSet, model.imageSize());
-        cautions.ofBest(trainer.keepBest, trainer.evaluations.keySet());
+        cautions.ofFaces(trainingSet.faces(), settings.validationSet, model.imageSize());
+        cautions.ofBest(settings.keepBest, evaluations.names());
         if (found.isPresent()) {
             cautions.ofResumed(configuration);
             if (Configurations.isOtherExecutor(found.get().configuration(), configuration)) {
@@ -197,21 +175,19 @@ final class TrainingRun {
 
     /** The last whole epoch; the one before the first if there is none. */
     private int lastEpoch() {
-        return history.isEmpty() ? trainer.firstEpoch - 1 : history.last().epoch();
+        return state.history().isEmpty()
+                ? settings.firstEpoch - 1
+                : state.history().last().epoch();
     }
 
     private void startFrom(Path file) throws IOException {
-        readState(file);
-        if (!trainer.keepOptimizerMemory) {
-            model.forgetOptimizer();
-        }
-    }
-
-    private void readState(Path file) throws IOException {
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             model.readState(in);
         } catch (IOException e) {
             throw new IOException("cannot start from " + file + ": " + e.getMessage(), e);
+        }
+        if (!settings.keepOptimizerMemory) {
+            model.forgetOptimizer();
         }
     }
 
@@ -221,7 +197,7 @@ final class TrainingRun {
                 checkpoint.configuration(),
                 configuration,
                 trainingSet.difference(),
-                trainer.resumeOnAnotherExecutor);
+                settings.resumeOnAnotherExecutor);
         String threads = checkpoint.provenance().get("threads");
         if (threads != null && !threads.equals(Integer.toString(plan.threads()))) {
             LOGGER.log(
@@ -230,115 +206,66 @@ final class TrainingRun {
                     threads,
                     plan.threads());
         }
-        checkpoints.restore(checkpoint, model, this::readMemory);
-        history = History.of(checkpoint.history());
+        checkpoints.restore(checkpoint, model, state::readMemory);
+        state.restore(checkpoint);
         lastCheckpoint = checkpoint.place();
-        Map<String, String> state = checkpoint.state();
-        if (checkpoint.place().batch() > 0) {
-            tally = EpochTally.parse(state.getOrDefault("tally", ""));
-        }
-        doctor.restore(below(state, "doctor."));
-        for (int i = 0; state.containsKey("diagnosis." + i); i++) {
-            ConvergenceDoctor.remember(
-                    diagnoses, TrainingLogs.parseDiagnosis(state.getOrDefault("diagnosis." + i, "")));
-        }
-        treatments.restore(state, diagnoses);
-        leftOut.restore(state, trainingSet.faces());
-    }
-
-    /** What is remembered of faces. */
-    private void writeMemory(OutputStream out) throws IOException {
-        DataOutputStream data = new DataOutputStream(new BufferedOutputStream(out));
-        memoryBank.write(data);
-        data.writeBoolean(trainer.reportFaces);
-        if (trainer.reportFaces) {
-            faceTally.write(data, trainingSet.faces());
-        }
-        data.flush();
-    }
-
-    private void readMemory(InputStream in) throws IOException {
-        DataInputStream data = new DataInputStream(in);
-        memoryBank.read(data);
-        if (data.readBoolean()) {
-            faceTally.read(data, trainingSet.faces());
-        }
-    }
-
-    private Map<String, String> state() {
-        Map<String, String> state = new LinkedHashMap<>();
-        if (tally.batches() > 0) {
-            state.put("tally", tally.format());
-        }
-        state.putAll(treatments.state());
-        state.putAll(leftOut.state(trainingSet.faces()));
-        for (int i = 0; i < diagnoses.size(); i++) {
-            state.put("diagnosis." + i, TrainingLogs.format(diagnoses.get(i)));
-        }
-        doctor.state().forEach((name, value) -> state.put("doctor." + name, value));
-        return state;
-    }
-
-    private static Map<String, String> below(Map<String, String> all, String prefix) {
-        Map<String, String> out = new LinkedHashMap<>();
-        all.forEach((name, value) -> {
-            if (name.startsWith(prefix)) {
-                out.put(name.substring(prefix.length()), value);
-            }
-        });
-        return out;
     }
 
     private void epoch(int epoch, BatchLoader batches) throws IOException {
         describe(false);
-        if (tally.batches() == 0) {
-            faceTally.nextEpoch();
-            if (!treatments.miner().inEpoch(epoch).equals(treatments.miner().inEpoch(epoch - 1))) {
-                doctor.forget();
-            }
-        }
-        for (int batch = tally.batches(); batch < trainer.batchesPerEpoch; batch++) {
+        state.begin(epoch);
+        for (int batch = state.tally().batches(); batch < settings.batchesPerEpoch; batch++) {
             serve(epoch, batch);
             try {
-                step(epoch, batch, batches);
+                step.run(epoch, batch, batches).forEach(this::diagnose);
             } catch (InterruptedIOException e) { // before anything was learnt from the batch
                 leave(new Place(epoch - 1, batch));
                 throw e;
             }
-            if (batch + 1 < trainer.batchesPerEpoch && isCheckpointDue(batch + 1)) {
+            if (batch + 1 < settings.batchesPerEpoch && isCheckpointDue(batch + 1)) {
                 writeCheckpoint(new Place(epoch - 1, batch + 1), true);
             }
         }
-        history.add(tally.metrics(epoch, sampler.identitiesInEpoch(epoch, trainer.batchesPerEpoch)));
-        tally = new EpochTally();
+        state.end(epoch, sampler.identitiesInEpoch(epoch, settings.batchesPerEpoch));
         // Saved before it is evaluated: an evaluation that takes the process down costs no epoch.
-        Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), trainer.evaluations.isEmpty());
+        Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), evaluations.isEmpty());
         evaluate(checkpoint);
         report();
-        emit(new TrainingEvent.EpochCompleted(history.last()));
+        events.emit(new TrainingEvent.EpochCompleted(state.history().last()));
+    }
+
+    private void diagnose(Diagnosis diagnosis) {
+        ConvergenceDoctor.remember(state.diagnoses, diagnosis);
+        events.emit(new TrainingEvent.Diagnosed(diagnosis));
+        state.treatments.treat(diagnosis.condition()).ifPresent(treatment -> {
+            if (treatment instanceof Treatment.SwitchMiner) {
+                state.doctor.forget();
+            }
+            events.emit(new TrainingEvent.Treated(diagnosis, treatment));
+        });
     }
 
     private boolean isCheckpointDue(int batchesDone) {
-        return (trainer.checkpointBatches > 0 && batchesDone % trainer.checkpointBatches == 0)
-                || (trainer.checkpointInterval != null
-                        && System.nanoTime() - lastCheckpointNanos >= trainer.checkpointInterval.toNanos());
+        return (settings.checkpointBatches > 0 && batchesDone % settings.checkpointBatches == 0)
+                || (settings.checkpointInterval != null
+                        && System.nanoTime() - lastCheckpointNanos >= settings.checkpointInterval.toNanos());
     }
 
     private Checkpoint writeCheckpoint(Place place, boolean evaluated) throws IOException {
         describe(false);
         Checkpoint checkpoint = checkpoints.write(
                 model,
-                this::writeMemory,
+                state::writeMemory,
                 place,
                 evaluated,
                 configuration,
-                provenance(),
-                state(),
-                history.lines(),
-                history.best(trainer.keepBest));
+                provenance.words(),
+                state.words(),
+                state.history().lines(),
+                state.history().best(settings.keepBest));
         lastCheckpoint = place;
         lastCheckpointNanos = System.nanoTime();
-        emit(new TrainingEvent.CheckpointWritten(place.epoch(), place.batch(), checkpoints.modelFile(place)));
+        events.emit(new TrainingEvent.CheckpointWritten(place.epoch(), place.batch(), checkpoints.modelFile(place)));
         return checkpoint;
     }
 
@@ -351,7 +278,7 @@ final class TrainingRun {
             do {
                 if (control.isPaused() && !control.isCancelled() && !paused) {
                     paused = true;
-                    emit(new TrainingEvent.Paused(true));
+                    events.emit(new TrainingEvent.Paused(true));
                 }
                 CompletableFuture<Path> snapshot;
                 while ((snapshot = control.snapshots.poll()) != null) {
@@ -368,8 +295,8 @@ final class TrainingRun {
             throw Interruption.of("pausing", e);
         }
         if (paused) {
-            pausedNanos += System.nanoTime() - arrived;
-            emit(new TrainingEvent.Paused(false));
+            stopwatch.paused(System.nanoTime() - arrived);
+            events.emit(new TrainingEvent.Paused(false));
         }
         if (control.isCancelled()) {
             leave(place);
@@ -382,18 +309,13 @@ final class TrainingRun {
             writeCheckpoint(place, true);
         }
         if (control.isCancelled()) {
-            throw cancelled(place);
+            throw control.cancelled(place);
         }
-    }
-
-    private static CancellationException cancelled(Place place) {
-        return new CancellationException("the training was cancelled after " + place.epoch() + " epochs and "
-                + place.batch() + " batches; the same call goes on from there");
     }
 
     private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) throws IOException {
         try {
-            answer.complete(evaluateAll(place));
+            answer.complete(evaluations.run(place));
         } catch (CancellationException e) {
             answer.completeExceptionally(e); // cancelled meanwhile, which ends with a checkpoint
         } catch (InterruptedIOException e) {
@@ -416,147 +338,20 @@ final class TrainingRun {
         }
     }
 
-    private Optimizer optimizer(int epoch, int batch) {
-        double done = epoch - 1 + (double) batch / trainer.batchesPerEpoch;
-        double begin = trainer.keepOptimizerMemory ? 0 : trainer.firstEpoch - 1;
-        double factor = trainer.schedule.factor(done, begin);
-        checkArgument(
-                factor >= 0 && Double.isFinite(factor),
-                "the learning-rate schedule (%s) gives the factor %s after %s epochs; it must be finite and not negative",
-                Description.of(trainer.schedule),
-                factor,
-                done);
-        return trainer.optimizer.withLearningRate(trainer.optimizer.learningRate() * factor * treatments.rateFactor());
-    }
-
-    private void step(int epoch, int batch, BatchLoader batches) throws IOException {
-        long stepStart = System.nanoTime();
-        long waitedBefore = batches.waitedNanos();
-        BatchLoader.Loaded loaded = batches.loadReadable(
-                epoch, batch, (face, reason) -> emit(new TrainingEvent.ImageSkipped(epoch, batch + 1, face, reason)));
-        FaceBatch faces = loaded.batch();
-        Optimizer optimizer = optimizer(epoch, batch);
-        Triplets triplets;
-        MiningBatch in;
-        double loss = Double.NaN;
-        double gradientNorm = Double.NaN;
-        try (ForwardPass pass = model.forward(faces, plan)) {
-            in = miningBatch(epoch, batch, faces, pass.embeddings());
-            Triplets mined = treatments.miner().mine(in);
-            checkState(mined != null, "the miner %s returned null, not triplets", Description.of(treatments.miner()));
-            triplets = TripletMiner.counted(mined);
-            if (!triplets.isEmpty()) {
-                loss = trainer.loss.value(in, triplets);
-                EmbeddingBatch gradient = trainer.loss.gradient(in, triplets);
-                if (!Double.isFinite(loss) || gradient.firstNonFinite() >= 0) {
-                    throw notFinite(epoch, batch, "the loss (" + loss + ") or its gradient");
-                }
-                StepReport report = pass.update(gradient, optimizer);
-                if (report.firstNonFinite().isPresent()) {
-                    throw notFinite(
-                            epoch,
-                            batch,
-                            "the gradient or new value of "
-                                    + report.firstNonFinite().get());
-                }
-                gradientNorm = report.gradientNorm();
-            }
-        }
-        // The pass is closed before anyone hears of it: a listener may embed faces.
-        stepsDone++;
-        MiningStatistics statistics = triplets.statistics();
-        Vitals vitals = Vitals.of(in.embeddings(), statistics, !triplets.isEmpty(), gradientNorm);
-        memoryBank.add(in.embeddings(), faces.identities());
-        if (trainer.reportFaces) {
-            faceTally.observe(in, loaded.faces());
-        }
-        Duration remaining = remaining(epoch, batch);
-        if (triplets.isEmpty()) {
-            tally.empty(faces.size(), statistics, vitals);
-        } else {
-            tally.step(faces.size(), triplets, loss, optimizer.learningRate(), vitals);
-        }
-        double seconds = (System.nanoTime() - stepStart) / 1e9;
-        tally.time(seconds, (batches.waitedNanos() - waitedBefore) / 1e9);
-        control.report(
-                new TrainingProgress(epoch, trainer.epochs, batch + 1, trainer.batchesPerEpoch, loss, remaining));
-        emit(
-                triplets.isEmpty()
-                        ? new TrainingEvent.EmptyBatch(epoch, batch + 1, trainer.batchesPerEpoch, statistics, remaining)
-                        : new TrainingEvent.StepCompleted(
-                                epoch,
-                                batch + 1,
-                                trainer.batchesPerEpoch,
-                                faces.size(),
-                                triplets.size(),
-                                statistics,
-                                loss,
-                                gradientNorm,
-                                faces.size() / seconds,
-                                remaining));
-        doctor.examine(epoch, batch + 1, vitals).forEach(this::diagnose);
-    }
-
-    private void diagnose(Diagnosis diagnosis) {
-        ConvergenceDoctor.remember(diagnoses, diagnosis);
-        emit(new TrainingEvent.Diagnosed(diagnosis));
-        treatments.treat(diagnosis.condition()).ifPresent(treatment -> {
-            if (treatment instanceof Treatment.SwitchMiner) {
-                doctor.forget();
-            }
-            emit(new TrainingEvent.Treated(diagnosis, treatment));
-        });
-    }
-
-    private void diagnoseEpoch() {
-        judgedBy(".auc")
-                .or(() -> judgedBy("." + Evaluation.ACCURACY))
-                .flatMap(figure -> ConvergenceDoctor.overfitting(history.epochs(), figure))
-                .ifPresent(this::diagnose);
-    }
-
-    /** The figure of the first evaluation that has given one in any epoch. */
-    private Optional<String> judgedBy(String suffix) {
-        return trainer.evaluations.keySet().stream()
-                .map(name -> name + suffix)
-                .filter(history::has)
-                .findFirst();
-    }
-
-    private MiningBatch miningBatch(int epoch, int batch, FaceBatch faces, EmbeddingBatch embeddings) {
-        int image = embeddings.firstNonFinite();
-        if (image >= 0) {
-            throw notFinite(epoch, batch, "the embedding of image " + image + " of the batch");
-        }
-        MiningBatch in = MiningBatch.of(
-                embeddings, faces.identities(), faces.roles(), trainer.margin, new Draws(trainer.seed, epoch, batch));
-        long batchesBefore = (long) (epoch - trainer.firstEpoch) * trainer.batchesPerEpoch + batch;
-        return memoryBank.size() > 0 && batchesBefore >= trainer.memoryBankAfter
-                ? in.withReferences(memoryBank.embeddings(), memoryBank.identities())
-                : in;
-    }
-
-    private IllegalStateException notFinite(int epoch, int batch, String what) {
-        return new IllegalStateException("training stopped in epoch " + epoch + ", batch " + (batch + 1) + ": " + what
-                + " is NaN or infinite; last good checkpoint: "
-                + (lastCheckpoint == null ? "none yet" : checkpoints.modelFile(lastCheckpoint))
-                + "; a lower learning rate may help");
-    }
-
-    private Duration remaining(int epoch, int batch) {
-        long left = (long) (trainer.epochs - epoch + 1) * trainer.batchesPerEpoch - batch - 1;
-        return Duration.ofNanos((long) ((double) (System.nanoTime() - start - pausedNanos) / stepsDone * left));
-    }
-
     private void evaluate(Checkpoint checkpoint) throws IOException {
-        if (trainer.evaluations.isEmpty()) {
+        if (evaluations.isEmpty()) {
             return;
         }
-        history.evaluate(evaluateAll(new Place(lastEpoch(), 0)));
+        History history = state.history();
+        history.evaluate(evaluations.run(new Place(lastEpoch(), 0)));
         describe(true);
-        cautions.ofBest(trainer.keepBest, history.last().evaluation());
-        diagnoseEpoch();
-        checkpoints.write(checkpoint.evaluated(state(), history.lines()));
+        cautions.ofBest(settings.keepBest, history.last().evaluation());
+        evaluations
+                .judgedBy(history, ".auc")
+                .or(() -> evaluations.judgedBy(history, "." + Evaluation.ACCURACY))
+                .flatMap(figure -> ConvergenceDoctor.overfitting(history.epochs(), figure))
+                .ifPresent(this::diagnose);
+        checkpoints.write(checkpoint.evaluated(state.words(), history.lines()));
     }
 
     /**
@@ -565,143 +360,35 @@ final class TrainingRun {
      * @param evaluated whether the last epoch's evaluation, if there was one, is of the present weights
      */
     private void describe(boolean evaluated) {
-        FaceDataset faces = trainingSet.faces();
-        TreeMap<String, Long> counts = new TreeMap<>();
-        counts.put("identities", (long) faces.identities().size());
-        counts.put("images", (long) faces.size());
-        counts.put("epochs", (long) lastEpoch());
-        counts.put("batchesPerEpoch", (long) trainer.batchesPerEpoch);
-        TreeMap<String, String> hashes = new TreeMap<>();
-        hashes.put("trainingSet", trainingSet.fingerprint());
-        hashes.put(
-                "configuration",
-                Hashing.sha256()
-                        .hashString(configuration.toString(), StandardCharsets.UTF_8)
-                        .toString());
         Map<String, Double> figures =
-                evaluated && !history.isEmpty() ? history.last().evaluation() : Map.of();
-        // The validation set's threshold if there is one, or that of the first evaluation that has one.
-        String name = Stream.concat(Stream.of(Trainer.VALIDATION), trainer.evaluations.keySet().stream())
-                .filter(evaluation -> figures.containsKey(evaluation + ".threshold"))
-                .findFirst()
-                .orElse("");
-        model.describe(new TrainingRecord(
-                faces.alignmentProfile(),
-                figure(figures, name + ".threshold"),
-                figure(figures, name + ".thresholdConfidence"),
-                counts,
-                hashes));
+                evaluated && !state.history().isEmpty() ? state.history().last().evaluation() : Map.of();
+        model.describe(provenance.record(
+                lastEpoch(), figures, evaluations.thresholdFrom(figures).orElse("")));
     }
 
-    private static OptionalDouble figure(Map<String, Double> figures, String name) {
-        Double value = figures.get(name);
-        return value == null || !Double.isFinite(value) || value < 0 // an evaluation may say anything
-                ? OptionalDouble.empty()
-                : OptionalDouble.of(value);
-    }
-
-    /** The network as evaluations see it; a cancelled training does not wait for the rest of their faces. */
-    private FaceEmbedder evaluated() {
-        FaceEmbedder averaged = model.averaged();
-        return new FaceEmbedder() {
-            @Override
-            public int imageSize() {
-                return averaged.imageSize();
-            }
-
-            @Override
-            public int dimension() {
-                return averaged.dimension();
-            }
-
-            @Override
-            public Optional<AlignmentProfile> alignmentProfile() {
-                return averaged.alignmentProfile();
-            }
-
-            @Override
-            public EmbeddingBatch embed(List<RgbImage> faces) {
-                if (control.isCancelled()) {
-                    throw new CancellationException("the training was cancelled");
-                }
-                return averaged.embed(faces);
-            }
-        };
-    }
-
-    private Map<String, Double> evaluateAll(Place place) throws InterruptedIOException {
-        int epoch = place.epoch();
-        Map<String, Double> all = new LinkedHashMap<>();
-        for (Map.Entry<String, Evaluation> evaluation : trainer.evaluations.entrySet()) {
-            String name = evaluation.getKey();
-            TrainingEvent outcome;
-            try {
-                Evaluation.Outcome found = evaluation.getValue().outcome(evaluated());
-                Map<String, Double> figures = found.figures();
-                figures.keySet()
-                        .forEach(figure ->
-                                checkArgument(figure.matches("[\\w.@-]+"), "a figure cannot be named '%s'", figure));
-                figures.forEach((figure, value) -> all.put(name + "." + figure, value));
-                rocs.put(name, found.roc());
-                outcome = new TrainingEvent.EvaluationCompleted(
-                        epoch, name, Collections.unmodifiableMap(new LinkedHashMap<>(figures)));
-            } catch (Throwable e) { // errors too: out of memory for an evaluation is not out of memory for training
-                if (control.isCancelled()) {
-                    throw cancelled(place);
-                }
-                if (Interruption.isCauseOf(e)) {
-                    throw Interruption.of("evaluating " + name, e);
-                }
-                outcome = new TrainingEvent.EvaluationFailed(epoch, name, e);
-            }
-            emit(outcome);
-        }
-        return all;
-    }
-
+    /** Brings logs, plots and the report up to date. */
     private void report() throws IOException {
-        String accuracy = trainer.evaluations.isEmpty()
+        String accuracy = evaluations.isEmpty()
                 ? null
-                : judgedBy("." + Evaluation.ACCURACY).orElse(Evaluation.ACCURACY);
-        logs.write(history.epochs(), accuracy);
-        logs.writeNotes(configuration, diagnoses, rocs);
-        if (!trainer.reportFaces) {
+                : evaluations
+                        .judgedBy(state.history(), "." + Evaluation.ACCURACY)
+                        .orElse(Evaluation.ACCURACY);
+        logs.write(state.history().epochs(), accuracy);
+        logs.writeNotes(configuration, state.diagnoses, evaluations.rocs());
+        if (!settings.reportFaces) {
             logs.deleteFaces();
-        } else if (!faceTally.isEmpty()) {
-            logs.writeFaces(faceTally);
+        } else if (!state.faceTally.isEmpty()) {
+            logs.writeFaces(state.faceTally);
         }
-        if (!trainer.plots) {
+        if (!settings.plots) {
             return;
         }
         try {
-            TrainingPlots.write(trainer.workDirectory);
-            HtmlReport.write(trainer.workDirectory);
+            TrainingPlots.write(directory.resolve(""));
+            HtmlReport.write(directory.resolve(""));
         } catch (IOException | RuntimeException | LinkageError | InternalError e) {
             // Drawing needs fonts, which a bare server may lack; Java says so in several ways.
-            emit(new TrainingEvent.PlotsFailed(lastEpoch(), e));
+            events.emit(new TrainingEvent.PlotsFailed(lastEpoch(), e));
         }
-    }
-
-    private void emit(TrainingEvent event) {
-        if (event instanceof TrainingEvent.CheckpointSkipped skipped) {
-            LOGGER.log(Level.WARNING, "skipping checkpoint {0}: {1}", skipped.file(), skipped.reason());
-        } else if (event instanceof TrainingEvent.ImageSkipped skipped && leftOut.add(skipped.face())) {
-            LOGGER.log(Level.WARNING, "training without an image: {0}", skipped.reason());
-        } else if (event instanceof TrainingEvent.EvaluationFailed failed) {
-            LOGGER.log(Level.WARNING, "evaluation " + failed.name() + " failed", failed.cause());
-        } else if (event instanceof TrainingEvent.Diagnosed diagnosed) {
-            LOGGER.log(
-                    Level.WARNING,
-                    "{0} in epoch {1}: {2}; {3}",
-                    diagnosed.diagnosis().condition(),
-                    diagnosed.diagnosis().epoch(),
-                    diagnosed.diagnosis().seen(),
-                    diagnosed.diagnosis().advice());
-        } else if (event instanceof TrainingEvent.Warned warned) {
-            LOGGER.log(Level.WARNING, "{0}", warned.message());
-        } else if (event instanceof TrainingEvent.PlotsFailed failed) {
-            LOGGER.log(Level.WARNING, "no plots", failed.cause());
-        }
-        trainer.listeners.forEach(listener -> listener.onEvent(event));
     }
 }

@@ -91,7 +91,7 @@ final class TrainingSet {
         } catch (NoSuchFileException e) {
             return Optional.empty(); // a new run, or one of an earlier version
         } catch (IOException e) {
-            System.getLogger(Trainer.class.getName())
+            System.getLogger(TrainingSet.class.getPackageName())
                     .log(Level.WARNING, "{0} cannot be read ({1}) and is written anew", file, e.getMessage());
             return Optional.empty();
         }

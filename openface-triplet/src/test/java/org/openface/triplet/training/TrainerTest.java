@@ -56,7 +56,7 @@ class TrainerTest {
     private static final int IMAGES = 5;
 
     /** Held, or the setting could be lost with the logger. */
-    private static final Logger LOGGER = Logger.getLogger(Trainer.class.getName());
+    private static final Logger LOGGER = Logger.getLogger(Trainer.class.getPackageName());
 
     private Path temp;
     private Path faces;
