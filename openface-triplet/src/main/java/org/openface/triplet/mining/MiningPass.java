@@ -130,7 +130,7 @@ final class MiningPass {
         private final int[] found = new int[Math.min(total, ranksWanted())];
 
         private final Candidates candidates = new Candidates(total);
-        private final Draw draw = new Draw(in.draws().key());
+        private final Draws.Draw draw = new Draws.Draw(in.draws().key());
         private Triplets.Builder out = Triplets.builder(in);
         private int anchor;
 

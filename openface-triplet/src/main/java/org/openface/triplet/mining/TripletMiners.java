@@ -117,7 +117,7 @@ final class TripletMiners {
             for (int t = 0; t < all.size(); t++) {
                 left[all.anchor(t)]++;
             }
-            Draw[] draws = new Draw[in.size()];
+            Draws.Draw[] draws = new Draws.Draw[in.size()];
             int[] wanted = new int[in.size()];
             for (int a = 0; a < in.size(); a++) {
                 // No image has such a number, so no pair has this sequence; nor has another sampling.

@@ -318,7 +318,7 @@ class TripletMinerTest {
     void frozenRandomNumbers() {
         // Reckoned apart from this code from the definition; a change would make old runs unrepeatable.
         Draws draws = new Draws(2, 3, 4);
-        Draw draw = draws.ofNegatives(5, 6);
+        Draws.Draw draw = draws.ofNegatives(5, 6);
         assertThat(three(draw)).containsExactly(13, 273, 35);
         assertThat(draw.below(1)).isZero();
         assertThat(three(draws.of(5, 6))).containsExactly(425, 670, 522);
@@ -326,7 +326,7 @@ class TripletMinerTest {
         assertThat(three(draws.of("positives", 5, 6))).containsExactly(849, 783, 739);
     }
 
-    private static int[] three(Draw draw) {
+    private static int[] three(Draws.Draw draw) {
         return new int[] {draw.below(1000), draw.below(1000), draw.below(1000)};
     }
 
