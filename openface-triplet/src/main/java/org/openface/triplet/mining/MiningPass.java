@@ -12,6 +12,9 @@ import java.util.Arrays;
  * constraint, how large the sum of their distances is, which is the nearest. Counts are kept per block of {@value
  * #BLOCK} images too, so that the r-th eligible negative in the order of the batch is found by looking into one block.
  * No list of violating negatives and nothing of size N × N is ever made.
+ *
+ * <p>In one file although it is long: the worker is one loop over arrays that its steps share, which the compiler sees as a
+ * whole.
  */
 final class MiningPass {
     private static final int BLOCK = 64;

@@ -121,9 +121,9 @@ public final class Triplets {
     }
 
     /**
-     * The gradient of a loss with respect to the embeddings, {@code [image][component]}, given how the loss changes with each
-     * triplet. So any loss over triplets is a matter of its slopes; this runs on all threads, or on the GPU where the
-     * batch is mined there, and gives the same bits.
+     * The gradient of a loss with respect to the batch's embeddings, {@code [image][component]}, given how the loss changes with
+     * each triplet. So any loss over triplets is a matter of its slopes; this runs on all threads, or on the GPU where the
+     * triplets were mined there, and gives the same bits. References get none.
      *
      * @param slopes for each triplet the derivative of the loss by the difference of its squared distances, {@link
      *     #positiveDistance} − {@link #negativeDistance}

@@ -433,8 +433,11 @@ public final class Trainer {
             });
         }
 
-        /** Hears of everything. May be called several times. */
-        public Builder listener(TrainingListener listener) {
+        /**
+         * Hears of everything, in order, on the thread that trains. Training waits for it; an exception that it throws stops
+         * the run. May be called several times.
+         */
+        public Builder listener(Consumer<TrainingEvent> listener) {
             settings.listeners.add(given(listener, "listener"));
             return this;
         }

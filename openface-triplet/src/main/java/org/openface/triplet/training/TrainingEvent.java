@@ -14,6 +14,7 @@ import org.openface.triplet.mining.MiningStatistics;
  * of those that are classes; the records hold all they are about.
  */
 public sealed interface TrainingEvent {
+    // Long, as every kind is here and says what each of its figures is; there is nothing to it beside.
 
     /** Training begins. */
     final class Started implements TrainingEvent {

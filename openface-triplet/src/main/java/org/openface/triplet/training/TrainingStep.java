@@ -91,7 +91,7 @@ final class TrainingStep {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         state.tally().time(seconds, (batches.waitedNanos() - waitedBefore) / 1e9);
-        control.report(new TrainingProgress(
+        control.report(new TrainingControl.Position(
                 epoch, settings.epochs, batch + 1, settings.batchesPerEpoch, learnt.loss(), remaining));
         events.emit(
                 triplets.isEmpty()
