@@ -3,8 +3,7 @@ package org.openface.examples;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import org.openface.triplet.report.HtmlReport;
-import org.openface.triplet.report.TrainingPlots;
+import org.openface.triplet.report.TrainingReport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -36,8 +35,7 @@ public final class PlotTraining implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        TrainingPlots.write(work);
-        progress.say("%s", HtmlReport.write(work).toAbsolutePath());
+        progress.say("%s", TrainingReport.write(work).toAbsolutePath());
         return 0;
     }
 }

@@ -14,24 +14,20 @@ package org.openface.triplet.mining;
  * @param exact whether everything within is accepted
  */
 record Band(boolean violating, boolean easy, boolean beyondPositive, boolean notBeyondPositive, boolean exact) {
+    /** Of a filter that must be asked about every distance. */
+    static final Band UNKNOWN = new Band(false, false, false, false, false);
+
     /** Greater than the bits of any distance, infinity included. */
     static final int BEYOND_ALL = Float.floatToRawIntBits(Float.POSITIVE_INFINITY) + 1;
 
-    static Band of(TripletFilter filter) {
-        if (filter instanceof TripletFilters known) {
-            return known.band();
-        }
-        if (filter instanceof TripletFilters.And both) {
-            Band left = of(both.left());
-            Band right = of(both.right());
-            return new Band(
-                    left.violating || right.violating,
-                    left.easy || right.easy,
-                    left.beyondPositive || right.beyondPositive,
-                    left.notBeyondPositive || right.notBeyondPositive,
-                    left.exact && right.exact);
-        }
-        return new Band(false, false, false, false, false);
+    /** What two filters accept together. */
+    Band and(Band other) {
+        return new Band(
+                violating || other.violating,
+                easy || other.easy,
+                beyondPositive || other.beyondPositive,
+                notBeyondPositive || other.notBeyondPositive,
+                exact && other.exact);
     }
 
     /** Whether the positive's distance is an end of the interval. */

@@ -1,6 +1,9 @@
 package org.openface.triplet.mining;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.util.Optional;
+import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.cuda.CudaDevice;
 import org.openface.triplet.internal.cuda.MiningOutcome;
 import org.openface.triplet.internal.cuda.MiningTask;
@@ -9,11 +12,11 @@ import org.openface.triplet.internal.cuda.MiningTask.Choice;
 /** What {@link MiningPass} does, on the GPU. */
 final class CudaPass {
     private final MiningBatch in;
-    private final ComposedMiner.Pairs pairs;
+    private final ChosenPairs pairs;
     private final Band band;
     private final Choice choice;
 
-    private CudaPass(MiningBatch in, ComposedMiner.Pairs pairs, Band band, Choice choice) {
+    private CudaPass(MiningBatch in, ChosenPairs pairs, Band band, Choice choice) {
         this.in = in;
         this.pairs = pairs;
         this.band = band;
@@ -22,13 +25,26 @@ final class CudaPass {
 
     /** Whether the kernels know the parts of a strategy. */
     static boolean covers(TripletFilter filter, NegativeSelector negatives) {
-        return Band.of(filter).exact() && negatives instanceof NegativeSelectors;
+        return TripletFilters.bandOf(filter).exact() && negatives instanceof NegativeSelectors;
+    }
+
+    /**
+     * Refuses a strategy without a kernel.
+     *
+     * @throws IllegalArgumentException if it has none
+     */
+    static void check(boolean hasKernel, Object strategy) {
+        checkArgument(
+                hasKernel,
+                "there is no CUDA kernel for the strategy %s; there are for what TripletMiner.of makes of the filters and"
+                        + " the negative selectors of this library, rank and or apart. MiningDevice.AUTO leaves it to"
+                        + " the CPU",
+                Description.of(strategy));
     }
 
     /** Empty if the kernels do not cover the strategy. */
-    static Optional<CudaPass> of(
-            MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {
-        Band band = Band.of(filter);
+    static Optional<CudaPass> of(MiningBatch in, ChosenPairs pairs, TripletFilter filter, NegativeSelector negatives) {
+        Band band = TripletFilters.bandOf(filter);
         if (!band.exact() || !(negatives instanceof NegativeSelectors known)) {
             return Optional.empty();
         }

@@ -1,5 +1,7 @@
 package org.openface.triplet.mining;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 /**
  * Where the random choices of one training step come from. The choice for a pair is a function of these three numbers, of
  * what it is for, and of the pair, so it is the same in whatever order, on however many threads and on whatever device pairs
@@ -65,23 +67,43 @@ public record Draws(long seed, int epoch, int step) {
     }
 
     /**
-     * For checkpoints: whether a strategy may draw numbers that are new in this {@link #VERSION}: one of the user's may, those of this library
-     * do not, except for samples of samples.
+     * Random numbers for one pair: a sequence that depends on nothing but (seed, epoch, step, purpose, anchor, positive).
+     *
+     * <p>Number c of a pair is {@code mix(mix(key + (anchor << 32 | positive)) + c)} with the finaliser of SplitMix64
+     * (Steele, Lea and Flood, 2014) as {@code mix} and the step's {@link Draws} and the purpose hashed into {@code key}: integer
+     * arithmetic only, the same on every machine.
      */
-    public static boolean areNewIn(TripletMiner miner) {
-        return areNewIn(miner, false);
-    }
+    public static final class Draw {
+        private final long key;
+        private long pairKey;
+        private long count;
 
-    private static boolean areNewIn(TripletMiner miner, boolean sampled) {
-        if (miner instanceof ComposedMiner composed) {
-            return !(composed.pairs() instanceof PairSelectors);
-        } else if (miner instanceof TripletMiners.UntilEpoch two) {
-            return areNewIn(two.before(), sampled) || areNewIn(two.after(), sampled);
-        } else if (miner instanceof TripletMiners.OnDevice one) {
-            return areNewIn(one.miner(), sampled);
-        } else if (miner instanceof TripletMiners.AtMostPerAnchor sample) {
-            return sampled || areNewIn(sample.miner(), true);
+        Draw(long key) {
+            this.key = key;
+            moveTo(0, 0);
         }
-        return true;
+
+        void moveTo(int anchor, int positive) {
+            pairKey = mix(key + (((long) anchor << 32) | positive));
+            count = 0;
+        }
+
+        /**
+         * The next number of the sequence, uniform in 0 to {@code bound - 1} up to a bias of {@code bound / 2^32}.
+         *
+         * @throws IllegalArgumentException if {@code bound} is not positive
+         */
+        public int below(int bound) {
+            checkArgument(bound > 0, "bound (%s) must be positive", bound);
+            long upper = mix(pairKey + count++) >>> 32;
+            return (int) ((upper * bound) >>> 32);
+        }
+
+        static long mix(long value) {
+            long z = value + 0x9E3779B97F4A7C15L;
+            z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+            z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+            return z ^ (z >>> 31);
+        }
     }
 }

@@ -1,6 +1,9 @@
 package org.openface.triplet.mining;
 
-import static com.google.common.base.Preconditions.checkState;
+import java.util.Optional;
+import java.util.function.Function;
+import org.openface.triplet.internal.cuda.Cuda;
+import org.openface.triplet.internal.cuda.CudaDevice;
 
 /**
  * Where mining is done and the gradient of the loss is formed. The triplets and the gradient are the same bits everywhere,
@@ -40,9 +43,17 @@ public enum MiningDevice {
     }
 
     void check() {
-        checkState(
-                isAvailable(),
-                "there is no GPU to mine on: %s. MiningDevice.AUTO takes the CPU then, with the same result",
-                this == CUDA ? Cuda.description() : "");
+        if (this == CUDA) {
+            Cuda.check();
+        }
+    }
+
+    /**
+     * Does something on the GPU, or returns nothing if the CPU shall do it.
+     *
+     * @param milliseconds that the CPU would take, roughly
+     */
+    <T> Optional<T> attempt(double milliseconds, Function<CudaDevice, T> work) {
+        return this == CPU ? Optional.empty() : Cuda.attempt(this == CUDA, milliseconds, work);
     }
 }

@@ -12,6 +12,9 @@ import java.util.Arrays;
  * constraint, how large the sum of their distances is, which is the nearest. Counts are kept per block of {@value
  * #BLOCK} images too, so that the r-th eligible negative in the order of the batch is found by looking into one block.
  * No list of violating negatives and nothing of size N × N is ever made.
+ *
+ * <p>In one file although it is long: the worker is one loop over arrays that its steps share, which the compiler sees as a
+ * whole.
  */
 final class MiningPass {
     private static final int BLOCK = 64;
@@ -20,7 +23,7 @@ final class MiningPass {
     private static final int ANCHORS = 32;
 
     private final MiningBatch in;
-    private final ComposedMiner.Pairs pairs;
+    private final ChosenPairs pairs;
     private final TripletFilter filter;
     private final NegativeSelector negatives;
     private final Band band;
@@ -34,12 +37,12 @@ final class MiningPass {
 
     private final MiningTally tally;
 
-    MiningPass(MiningBatch in, ComposedMiner.Pairs pairs, TripletFilter filter, NegativeSelector negatives) {
+    MiningPass(MiningBatch in, ChosenPairs pairs, TripletFilter filter, NegativeSelector negatives) {
         this.in = in;
         this.pairs = pairs;
         this.filter = filter;
         this.negatives = negatives;
-        band = Band.of(filter);
+        band = TripletFilters.bandOf(filter);
         extremes = band.exact() && (negatives == NegativeSelectors.HARDEST || negatives == NegativeSelectors.SOFTEST);
         margin = in.margin();
         total = in.sizeWithReferences();
@@ -130,7 +133,7 @@ final class MiningPass {
         private final int[] found = new int[Math.min(total, ranksWanted())];
 
         private final Candidates candidates = new Candidates(total);
-        private final Draw draw = new Draw(in.draws().key());
+        private final Draws.Draw draw = new Draws.Draw(in.draws().key());
         private Triplets.Builder out = Triplets.builder(in);
         private int anchor;
 

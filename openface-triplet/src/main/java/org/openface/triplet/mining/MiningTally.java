@@ -8,7 +8,7 @@ import java.util.TreeMap;
 /** What was counted while mining, by run of pairs: added up in their order, so that rounding does not depend on threads. */
 final class MiningTally {
     private final MiningBatch in;
-    private final ComposedMiner.Pairs pairs;
+    private final ChosenPairs pairs;
     final long[] eligiblePairs;
     final long[] violatingPairs;
     final long[] violating;
@@ -21,7 +21,7 @@ final class MiningTally {
 
     final float[] nearestDistances;
 
-    MiningTally(MiningBatch in, ComposedMiner.Pairs pairs) {
+    MiningTally(MiningBatch in, ChosenPairs pairs) {
         this.in = in;
         this.pairs = pairs;
         int runs = pairs.runs();
@@ -38,15 +38,16 @@ final class MiningTally {
 
     MiningStatistics statistics() {
         long triplets = sum(all);
-        return new MiningStatistics(
-                pairs.size(),
-                sum(violatingPairs),
-                sum(eligiblePairs),
-                (double) sum(violating) / triplets,
-                sum(hinges) / triplets,
-                sum(positiveDistances) / pairs.size(),
-                sum(negativeDistances) / triplets,
-                hardestNegatives());
+        return MiningStatistics.builder()
+                .pairs(pairs.size())
+                .pairsWithViolatingNegative(sum(violatingPairs))
+                .pairsWithEligibleNegative(sum(eligiblePairs))
+                .violatingShare((double) sum(violating) / triplets)
+                .lossOverAll(sum(hinges) / triplets)
+                .meanPositiveDistance(sum(positiveDistances) / pairs.size())
+                .meanNegativeDistance(sum(negativeDistances) / triplets)
+                .hardestNegatives(hardestNegatives())
+                .build();
     }
 
     private List<MiningStatistics.HardestNegative> hardestNegatives() {

@@ -4,12 +4,12 @@ package org.openface.triplet.mining;
  * Chooses among a pair's candidates, the last part of a mining strategy. A pair without candidates is dropped before.
  *
  * <p>Implementations hold no state that changes, as several threads call them at once, and draw random numbers from the
- * {@link Draw} they are given only.
+ * {@link Draws.Draw} they are given only.
  */
 @FunctionalInterface
 public interface NegativeSelector {
     /** Hands the chosen candidates to {@code out}; none is allowed and drops the pair. */
-    void select(Candidates candidates, Draw draw, Sink out);
+    void select(Candidates candidates, Draws.Draw draw, Sink out);
 
     /** One at random, each with the same probability: OpenFace's choice, after Parkhi et al. (2015). */
     static NegativeSelector random() {

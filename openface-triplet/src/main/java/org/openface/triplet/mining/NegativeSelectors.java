@@ -8,13 +8,13 @@ import org.openface.triplet.internal.Description;
 enum NegativeSelectors implements NegativeSelector {
     RANDOM("random") {
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             out.add(draw.below(candidates.size()));
         }
     },
     HARDEST("hardest") {
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             int hardest = 0;
             for (int k = 1; k < candidates.size(); k++) {
                 if (candidates.distance(k) < candidates.distance(hardest)) {
@@ -26,7 +26,7 @@ enum NegativeSelectors implements NegativeSelector {
     },
     SOFTEST("softest") {
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             int softest = 0;
             for (int k = 1; k < candidates.size(); k++) {
                 if (candidates.distance(k) > candidates.distance(softest)) {
@@ -38,7 +38,7 @@ enum NegativeSelectors implements NegativeSelector {
     },
     ALL("all") {
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             for (int k = 0; k < candidates.size(); k++) {
                 out.add(k);
             }
@@ -62,7 +62,7 @@ enum NegativeSelectors implements NegativeSelector {
         }
 
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             int eligible = Math.min(to, candidates.size()) - from + 1;
             if (eligible > 0) {
                 out.add(candidates.ofRank(from - 1 + draw.below(eligible)));
@@ -82,7 +82,7 @@ enum NegativeSelectors implements NegativeSelector {
         }
 
         @Override
-        public void select(Candidates candidates, Draw draw, NegativeSelector.Sink out) {
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
             selector.select(candidates, draw, out);
         }
 

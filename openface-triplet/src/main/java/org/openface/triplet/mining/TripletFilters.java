@@ -45,8 +45,14 @@ enum TripletFilters implements TripletFilter {
         this.band = band;
     }
 
-    Band band() {
-        return band;
+    /** What is known of a filter without asking it. */
+    static Band bandOf(TripletFilter filter) {
+        if (filter instanceof TripletFilters known) {
+            return known.band;
+        } else if (filter instanceof And both) {
+            return bandOf(both.left).and(bandOf(both.right));
+        }
+        return Band.UNKNOWN;
     }
 
     @Override

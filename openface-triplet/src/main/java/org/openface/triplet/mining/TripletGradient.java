@@ -1,5 +1,6 @@
 package org.openface.triplet.mining;
 
+import com.google.common.primitives.Ints;
 import java.util.Optional;
 import org.openface.core.embedding.EmbeddingBatch;
 
@@ -17,15 +18,20 @@ final class TripletGradient {
     private static final double OPERATIONS_PER_MILLISECOND = 3e6;
 
     private final MiningBatch in;
-    private final Triplets triplets;
+    private final int[] anchors;
+    private final int[] positives;
+    private final int[] negatives;
     private final boolean meanOverUses;
     private final int dimension;
     /** Twice the slopes. */
     private final double[] weights;
 
-    TripletGradient(MiningBatch in, Triplets triplets, double[] slopes, boolean meanOverUses) {
+    TripletGradient(
+            MiningBatch in, int[] anchors, int[] positives, int[] negatives, double[] slopes, boolean meanOverUses) {
         this.in = in;
-        this.triplets = triplets;
+        this.anchors = anchors;
+        this.positives = positives;
+        this.negatives = negatives;
         this.meanOverUses = meanOverUses;
         dimension = in.embeddings().dimension();
         weights = new double[slopes.length];
@@ -38,21 +44,26 @@ final class TripletGradient {
         double work = 3.0 * weights.length * dimension;
         // The kernels count uses in int.
         if (weights.length > 0 && 3L * weights.length <= Integer.MAX_VALUE) {
-            Optional<float[]> onGpu = Cuda.attempt(
-                    in.device(),
-                    work / OPERATIONS_PER_MILLISECOND,
-                    gpu -> gpu.gradient(
-                            dimension,
-                            in.embeddings().values(),
-                            in.references().values(),
-                            triplets.members(),
-                            weights,
-                            meanOverUses));
+            Optional<float[]> onGpu = in.device()
+                    .attempt(
+                            work / OPERATIONS_PER_MILLISECOND,
+                            gpu -> gpu.gradient(
+                                    dimension,
+                                    in.embeddings().values(),
+                                    in.references().values(),
+                                    members(),
+                                    weights,
+                                    meanOverUses));
             if (onGpu.isPresent()) {
                 return new EmbeddingBatch(dimension, onGpu.get());
             }
         }
         return new EmbeddingBatch(dimension, onCpu());
+    }
+
+    /** All anchors, then all positives, then all negatives. */
+    int[] members() {
+        return Ints.concat(anchors, positives, negatives);
     }
 
     float[] onCpu() {
@@ -87,13 +98,13 @@ final class TripletGradient {
         double[][] sums = new double[in.size()][width];
         for (int t = 0; t < weights.length; t++) {
             if (weights[t] != 0) {
-                double[] a = embeddings[triplets.anchor(t)];
-                double[] p = embeddings[triplets.positive(t)];
-                double[] n = embeddings[triplets.negative(t)];
-                add(sums[triplets.anchor(t)], weights[t], n, p);
-                add(sums[triplets.positive(t)], weights[t], p, a);
-                if (triplets.negative(t) < in.size()) {
-                    add(sums[triplets.negative(t)], weights[t], a, n);
+                double[] a = embeddings[anchors[t]];
+                double[] p = embeddings[positives[t]];
+                double[] n = embeddings[negatives[t]];
+                add(sums[anchors[t]], weights[t], n, p);
+                add(sums[positives[t]], weights[t], p, a);
+                if (negatives[t] < in.size()) {
+                    add(sums[negatives[t]], weights[t], a, n);
                 }
             }
         }
@@ -108,10 +119,10 @@ final class TripletGradient {
 
     private int[] uses() {
         int[] uses = new int[in.sizeWithReferences()];
-        for (int t = 0; t < triplets.size(); t++) {
-            uses[triplets.anchor(t)]++;
-            uses[triplets.positive(t)]++;
-            uses[triplets.negative(t)]++;
+        for (int t = 0; t < anchors.length; t++) {
+            uses[anchors[t]]++;
+            uses[positives[t]]++;
+            uses[negatives[t]]++;
         }
         return uses;
     }

@@ -89,6 +89,19 @@ public interface TripletMiner {
         return new TripletMiners.OnDevice(this, device);
     }
 
+    /** For checkpoints: whether its choices may depend on numbers that are new in {@link Draws#VERSION}; a user's own may. */
+    default boolean drawsNewNumbers() {
+        return TripletMiners.drawNewNumbers(this);
+    }
+
+    /**
+     * Triplets with statistics of their batch, if their miner counted none: over all unordered pairs, of which those count as
+     * eligible that a triplet was made of.
+     */
+    static Triplets counted(Triplets mined) {
+        return TripletMiners.counted(mined);
+    }
+
     /**
      * A miner of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
      * Give it another name when it changes.

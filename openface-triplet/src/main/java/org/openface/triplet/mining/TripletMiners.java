@@ -3,6 +3,8 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
+import java.util.HashSet;
+import java.util.Set;
 import org.openface.triplet.internal.Description;
 
 /** Strategies made of other strategies. */
@@ -43,14 +45,48 @@ final class TripletMiners {
                             + " the CPU",
                     one,
                     one.device);
+        } else if (miner instanceof ComposedMiner composed) {
+            composed.checkKernel();
         } else {
-            checkArgument(
-                    miner instanceof ComposedMiner composed && composed.hasKernel(),
-                    "there is no CUDA kernel for the strategy %s; there are for what TripletMiner.of makes of the filters and"
-                            + " the negative selectors of this library, rank and or apart. MiningDevice.AUTO leaves it to"
-                            + " the CPU",
-                    Description.of(miner));
+            CudaPass.check(false, miner);
         }
+    }
+
+    /** See {@link TripletMiner#drawsNewNumbers}. */
+    static boolean drawNewNumbers(TripletMiner miner) {
+        return drawNewNumbers(miner, false);
+    }
+
+    private static boolean drawNewNumbers(TripletMiner miner, boolean sampled) {
+        if (miner instanceof ComposedMiner composed) {
+            return !(composed.pairs() instanceof PairSelectors);
+        } else if (miner instanceof UntilEpoch two) {
+            return drawNewNumbers(two.before, sampled) || drawNewNumbers(two.after, sampled);
+        } else if (miner instanceof OnDevice one) {
+            return drawNewNumbers(one.miner, sampled);
+        } else if (miner instanceof AtMostPerAnchor sample) {
+            return sampled || drawNewNumbers(sample.miner, true);
+        }
+        return true;
+    }
+
+    /** See {@link TripletMiner#counted}. */
+    static Triplets counted(Triplets triplets) {
+        if (!triplets.statistics().equals(MiningStatistics.NONE)) {
+            return triplets;
+        }
+        // On one device whatever it was mined on: means differ in their last digits.
+        MiningStatistics all = new ComposedMiner(
+                        PairSelectors.ALL_PAIRS, TripletFilters.VIOLATING, NegativeSelectors.HARDEST)
+                .mine(triplets.batch().on(MiningDevice.CPU))
+                .statistics();
+        Set<Long> pairs = new HashSet<>();
+        for (int t = 0; t < triplets.size(); t++) {
+            int anchor = triplets.anchor(t);
+            int positive = triplets.positive(t);
+            pairs.add((long) Math.min(anchor, positive) << 32 | Math.max(anchor, positive));
+        }
+        return triplets.with(all.withEligiblePairs(pairs.size()));
     }
 
     record UntilEpoch(TripletMiner before, int last, TripletMiner after) implements TripletMiner {
@@ -81,7 +117,7 @@ final class TripletMiners {
             for (int t = 0; t < all.size(); t++) {
                 left[all.anchor(t)]++;
             }
-            Draw[] draws = new Draw[in.size()];
+            Draws.Draw[] draws = new Draws.Draw[in.size()];
             int[] wanted = new int[in.size()];
             for (int a = 0; a < in.size(); a++) {
                 // No image has such a number, so no pair has this sequence; nor has another sampling.

@@ -3,10 +3,7 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
 
-import com.google.common.primitives.Ints;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.Set;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 
@@ -114,18 +111,19 @@ public final class Triplets {
     }
 
     /**
-     * The same triplets among the embeddings of another batch, such as those of the same images after a step.
+     * The same triplets among the embeddings of another batch, such as those of the same images after a step; on the device
+     * that they were mined on.
      *
      * @throws IllegalArgumentException if a triplet is of a larger batch
      */
     public Triplets in(MiningBatch other) {
-        return batch.sharesEmbeddings(other) ? this : new Triplets(this, other);
+        return batch.sharesEmbeddings(other) ? this : new Triplets(this, other.on(batch.device()));
     }
 
     /**
-     * The gradient of a loss with respect to the embeddings, {@code [image][component]}, given how the loss changes with each
-     * triplet. So any loss over triplets is a matter of its slopes; this runs on all threads, or on the GPU where the
-     * batch is mined there, and gives the same bits.
+     * The gradient of a loss with respect to the batch's embeddings, {@code [image][component]}, given how the loss changes with
+     * each triplet. So any loss over triplets is a matter of its slopes; this runs on all threads, or on the GPU where the
+     * triplets were mined there, and gives the same bits. References get none.
      *
      * @param slopes for each triplet the derivative of the loss by the difference of its squared distances, {@link
      *     #positiveDistance} − {@link #negativeDistance}
@@ -134,36 +132,20 @@ public final class Triplets {
      */
     public EmbeddingBatch gradient(double[] slopes, boolean meanOverUses) {
         checkArgument(slopes.length == size(), "%s slopes are not of %s triplets", slopes.length, size());
-        return new TripletGradient(batch, this, slopes, meanOverUses).compute();
+        return gradientOf(slopes, meanOverUses).compute();
     }
 
-    /** All anchors, then all positives, then all negatives. */
-    int[] members() {
-        return Ints.concat(anchors, positives, negatives);
+    TripletGradient gradientOf(double[] slopes, boolean meanOverUses) {
+        return new TripletGradient(batch, anchors, positives, negatives, slopes, meanOverUses);
     }
 
-    /** What the miner counted; {@link MiningStatistics#NONE} if it did not, which a trainer makes up for by {@link #counted}. */
+    /** What the miner counted; {@link MiningStatistics#NONE} if it did not, which a trainer makes up for by {@link TripletMiner#counted}. */
     public MiningStatistics statistics() {
         return statistics;
     }
 
-    /**
-     * These triplets, with statistics of the batch if the miner counted none: over all unordered pairs, of which those count
-     * as eligible that a triplet was made of.
-     */
-    public Triplets counted() {
-        if (!statistics.equals(MiningStatistics.NONE)) {
-            return this;
-        }
-        MiningStatistics all = TripletMiner.of(
-                        PairSelector.allPairs(), TripletFilter.violating(), NegativeSelector.hardest())
-                .mine(batch)
-                .statistics();
-        Set<Long> pairs = new HashSet<>();
-        for (int t = 0; t < size(); t++) {
-            pairs.add((long) Math.min(anchors[t], positives[t]) << 32 | Math.max(anchors[t], positives[t]));
-        }
-        return new Triplets(this, all.withEligiblePairs(pairs.size()));
+    Triplets with(MiningStatistics counted) {
+        return new Triplets(this, counted);
     }
 
     /** For messages: how many there are. */

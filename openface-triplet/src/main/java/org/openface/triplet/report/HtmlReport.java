@@ -24,10 +24,9 @@ import org.openface.core.internal.AtomicFile;
 
 /**
  * One page about a training, {@code report.html}, that a browser shows without any network: curves to look closer at,
- * ROC, histograms of distances, hardest pairs, labels to check, configuration. Made from the files of a work directory,
- * so it can be made again for any of them.
+ * ROC, histograms of distances, hardest pairs, labels to check, configuration.
  */
-public final class HtmlReport {
+final class HtmlReport {
     private static final String PLACE = "@DATA@";
     private static final int PICTURE = 96;
     private static final int NOISE_ROWS = 50;
@@ -44,8 +43,8 @@ public final class HtmlReport {
      * @return the page
      * @throws IOException if {@code metrics.csv} is missing or no table of numbers, or the page cannot be written
      */
-    public static Path write(Path workDirectory) throws IOException {
-        Map<String, double[]> metrics = TrainingPlots.read(workDirectory.resolve("metrics.csv"));
+    static Path write(Path workDirectory) throws IOException {
+        Map<String, double[]> metrics = Table.read(workDirectory.resolve("metrics.csv"));
         StringBuilder json = new StringBuilder("{\"metrics\":{");
         json.append(metrics.entrySet().stream()
                 .map(column -> Json.text(column.getKey()) + ":" + Json.numbers(column.getValue()))
@@ -91,7 +90,7 @@ public final class HtmlReport {
         }
         List<String> out = new ArrayList<>();
         for (Map.Entry<String, Path> file : files.entrySet()) {
-            Map<String, double[]> columns = TrainingPlots.read(file.getValue());
+            Map<String, double[]> columns = Table.read(file.getValue());
             double[] threshold = columns.getOrDefault("threshold", new double[0]);
             double[] falseAccepts = columns.getOrDefault("falseAcceptRate", new double[0]);
             double[] trueAccepts = columns.getOrDefault("trueAcceptRate", new double[0]);

@@ -1,12 +1,9 @@
 package org.openface.triplet.report;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.XYChart;
@@ -15,11 +12,8 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 import org.openface.core.internal.AtomicFile;
 
-/**
- * Curves of a training, drawn from the {@code metrics.csv} of its work directory: what OpenFace's {@code plot-loss.py}
- * does. Works for any work directory, also while a training is under way and without a screen.
- */
-public final class TrainingPlots {
+/** Curves of a training, drawn from the {@code metrics.csv} of its work directory: what OpenFace's {@code plot-loss.py} does. */
+final class TrainingPlots {
     private TrainingPlots() {}
 
     /**
@@ -28,8 +22,8 @@ public final class TrainingPlots {
      *
      * @throws IOException if {@code metrics.csv} is missing or no table of numbers, or a file cannot be written
      */
-    public static void write(Path workDirectory) throws IOException {
-        Map<String, double[]> columns = read(workDirectory.resolve("metrics.csv"));
+    static void write(Path workDirectory) throws IOException {
+        Map<String, double[]> columns = Table.read(workDirectory.resolve("metrics.csv"));
         Map<String, double[]> loss = new LinkedHashMap<>();
         Map<String, double[]> mining = new LinkedHashMap<>();
         Map<String, double[]> evaluation = new LinkedHashMap<>();
@@ -52,32 +46,6 @@ public final class TrainingPlots {
         draw(workDirectory, "loss.png", "Triplet loss", "mean over the epoch", epochs, loss);
         draw(workDirectory, "mining.png", "Mining", "mean over the epoch", epochs, mining);
         draw(workDirectory, "accuracy.png", "Evaluation", "", epochs, evaluation);
-    }
-
-    /** Columns by name; NaN where a cell is empty. */
-    static Map<String, double[]> read(Path file) throws IOException {
-        List<String[]> rows = new ArrayList<>();
-        for (String line : Files.readAllLines(file)) {
-            rows.add(line.split(",", -1));
-        }
-        Map<String, double[]> columns = new LinkedHashMap<>();
-        for (int c = 0; !rows.isEmpty() && c < rows.get(0).length; c++) {
-            double[] values = new double[rows.size() - 1];
-            for (int r = 0; r < values.length; r++) {
-                String[] row = rows.get(r + 1);
-                values[r] = c < row.length ? number(row[c], file) : Double.NaN;
-            }
-            columns.put(rows.get(0)[c], values);
-        }
-        return columns;
-    }
-
-    private static double number(String cell, Path file) throws IOException {
-        try {
-            return cell.isEmpty() ? Double.NaN : Double.parseDouble(cell);
-        } catch (NumberFormatException e) {
-            throw new IOException("'" + cell + "' in " + file + " is no number", e);
-        }
     }
 
     private static void draw(

@@ -1,4 +1,7 @@
-/** What a person looks at during and after a training: {@link org.openface.triplet.report.TrainingPlots}. */
+/**
+ * What a person looks at during and after a training: {@link org.openface.triplet.report.TrainingReport} makes it from the files
+ * of a work directory.
+ */
 @NullMarked
 package org.openface.triplet.report;
 

@@ -73,7 +73,7 @@ final class EpochTally {
     }
 
     EpochMetrics metrics(int epoch, int identities) {
-        return new EpochMetrics(
+        return new EpochMetrics(new EpochMetrics.Values(
                 epoch,
                 batches,
                 emptyBatches,
@@ -92,7 +92,7 @@ final class EpochTally {
                 learningRate,
                 seconds,
                 secondsWaiting,
-                Map.of());
+                Map.of()));
     }
 
     /** All sums in one line, exact. */

@@ -2,16 +2,17 @@ package org.openface.triplet.training;
 
 import java.lang.System.Logger.Level;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Tells the listeners of a run what happens, and the log what went wrong. */
 final class Events {
     private static final System.Logger LOGGER = System.getLogger(Events.class.getPackageName());
 
-    private final List<TrainingListener> listeners;
+    private final List<Consumer<TrainingEvent>> listeners;
     private final LeftOut leftOut;
 
     /** @param leftOut the images that the log has heard of */
-    Events(List<TrainingListener> listeners, LeftOut leftOut) {
+    Events(List<Consumer<TrainingEvent>> listeners, LeftOut leftOut) {
         this.listeners = listeners;
         this.leftOut = leftOut;
     }
@@ -36,6 +37,6 @@ final class Events {
         } else if (event instanceof TrainingEvent.PlotsFailed failed) {
             LOGGER.log(Level.WARNING, "no plots", failed.cause());
         }
-        listeners.forEach(listener -> listener.onEvent(event));
+        listeners.forEach(listener -> listener.accept(event));
     }
 }

@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
@@ -76,7 +77,7 @@ final class Settings {
     boolean plots = true;
     boolean reportFaces = true;
     Map<String, Evaluation> evaluations = new LinkedHashMap<>();
-    List<TrainingListener> listeners = new ArrayList<>();
+    List<Consumer<TrainingEvent>> listeners = new ArrayList<>();
 
     /** The same settings, which no change of these reaches. */
     Settings copy() {
@@ -156,7 +157,7 @@ final class Settings {
         words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
         words.put("margin", Float.toString(margin));
         words.put("miner", Description.of(miner));
-        if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(Draws::areNewIn)) {
+        if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(TripletMiner::drawsNewNumbers)) {
             words.put("draws", Draws.VERSION);
         }
         words.put(

@@ -18,8 +18,7 @@ import org.openface.core.eval.Verification;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.TripletMiner;
-import org.openface.triplet.report.HtmlReport;
-import org.openface.triplet.report.TrainingPlots;
+import org.openface.triplet.report.TrainingReport;
 
 /**
  * Trains a network with triplets. Per batch: one forward pass over all images, mining among their embeddings, the loss's
@@ -396,7 +395,7 @@ public final class Trainer {
             return this;
         }
 
-        /** Whether curves and the report are drawn after each epoch: {@link TrainingPlots}, {@link HtmlReport}; on. */
+        /** Whether curves and the report are drawn after each epoch: {@link TrainingReport}; on by default. */
         public Builder plots(boolean on) {
             settings.plots = on;
             return this;
@@ -434,8 +433,11 @@ public final class Trainer {
             });
         }
 
-        /** Hears of everything. May be called several times. */
-        public Builder listener(TrainingListener listener) {
+        /**
+         * Hears of everything, in order, on the thread that trains. Training waits for it; an exception that it throws stops
+         * the run. May be called several times.
+         */
+        public Builder listener(Consumer<TrainingEvent> listener) {
             settings.listeners.add(given(listener, "listener"));
             return this;
         }

@@ -2,6 +2,7 @@ package org.openface.triplet.training;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -22,8 +23,8 @@ public final class Training {
     }
 
     /** How far it is; empty before the first batch. */
-    public Optional<TrainingProgress> progress() {
-        return Optional.ofNullable(control.progress());
+    public Optional<Progress> progress() {
+        return Optional.ofNullable(control.progress()).map(Progress::new);
     }
 
     /** Stops after the batch under way, until {@link #resume}. Snapshots and evaluations are served meanwhile. */
@@ -88,6 +89,51 @@ public final class Training {
                 throw cause;
             }
             throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    /** How far a training is. Epochs and batches count from 1. */
+    public static final class Progress {
+        private final TrainingControl.Position at;
+
+        private Progress(TrainingControl.Position at) {
+            this.at = at;
+        }
+
+        /** The epoch under way. */
+        public int epoch() {
+            return at.epoch();
+        }
+
+        /** The last epoch. */
+        public int epochs() {
+            return at.epochs();
+        }
+
+        /** The last batch trained, 0 before the first. */
+        public int batch() {
+            return at.batch();
+        }
+
+        /** Batches in an epoch. */
+        public int batches() {
+            return at.batches();
+        }
+
+        /** Loss over the triplets chosen in that batch; NaN if there were none. */
+        public double loss() {
+            return at.loss();
+        }
+
+        /** Time until the last epoch ends, at the mean speed since the start. */
+        public Duration remaining() {
+            return at.remaining();
+        }
+
+        /** All of it, for messages. */
+        @Override
+        public String toString() {
+            return at.toString();
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.openface.triplet.training;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CancellationException;
@@ -9,14 +10,17 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.openface.triplet.internal.checkpoint.Checkpoint.Place;
 
-/** What others ask of a run; the run looks here between batches. */
+/** What others ask of a run, and how far it is; the run looks here between batches. */
 final class TrainingControl {
+    /** See {@link Training.Progress}. */
+    record Position(int epoch, int epochs, int batch, int batches, double loss, Duration remaining) {}
+
     final Queue<CompletableFuture<Path>> snapshots = new ConcurrentLinkedQueue<>();
     final Queue<CompletableFuture<Map<String, Double>>> evaluations = new ConcurrentLinkedQueue<>();
     private boolean paused; // guarded by this
     private boolean cancelled; // guarded by this
     private boolean ended; // guarded by this
-    private volatile @Nullable TrainingProgress progress;
+    private volatile @Nullable Position progress;
 
     synchronized void pause(boolean on) {
         paused = on;
@@ -60,12 +64,12 @@ final class TrainingControl {
         return paused && !cancelled;
     }
 
-    void report(TrainingProgress now) {
+    void report(Position now) {
         progress = now;
     }
 
     @Nullable
-    TrainingProgress progress() {
+    Position progress() {
         return progress;
     }
 

@@ -25,8 +25,7 @@ import org.openface.triplet.internal.checkpoint.Checkpoint;
 import org.openface.triplet.internal.checkpoint.Checkpoint.Place;
 import org.openface.triplet.internal.checkpoint.CheckpointDirectory;
 import org.openface.triplet.internal.checkpoint.WorkDirectory;
-import org.openface.triplet.report.HtmlReport;
-import org.openface.triplet.report.TrainingPlots;
+import org.openface.triplet.report.TrainingReport;
 
 /** One call of {@link Trainer#fit}: begins or resumes, and goes from batch to batch, checkpoint to checkpoint. */
 final class TrainingRun {
@@ -384,8 +383,7 @@ final class TrainingRun {
             return;
         }
         try {
-            TrainingPlots.write(directory.resolve(""));
-            HtmlReport.write(directory.resolve(""));
+            TrainingReport.write(directory.resolve(""));
         } catch (IOException | RuntimeException | LinkageError | InternalError e) {
             // Drawing needs fonts, which a bare server may lack; Java says so in several ways.
             events.emit(new TrainingEvent.PlotsFailed(lastEpoch(), e));

@@ -19,6 +19,7 @@ import org.openface.triplet.internal.Description;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.MiningStatistics;
+import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.mining.Triplets;
 
 /** What is done with one batch: forward, mining, loss, backward and update; then what is counted and told of it. */
@@ -90,7 +91,7 @@ final class TrainingStep {
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         state.tally().time(seconds, (batches.waitedNanos() - waitedBefore) / 1e9);
-        control.report(new TrainingProgress(
+        control.report(new TrainingControl.Position(
                 epoch, settings.epochs, batch + 1, settings.batchesPerEpoch, learnt.loss(), remaining));
         events.emit(
                 triplets.isEmpty()
@@ -118,7 +119,7 @@ final class TrainingStep {
                     mined != null,
                     "the miner %s returned null, not triplets",
                     Description.of(state.treatments.miner()));
-            Triplets triplets = mined.counted();
+            Triplets triplets = TripletMiner.counted(mined);
             if (triplets.isEmpty()) {
                 return new Learnt(in, triplets, Double.NaN, Double.NaN);
             }

@@ -80,7 +80,7 @@ class CudaDeviceTest {
         List<TripletFilter> filters = in.sizeWithReferences() > 100 ? FILTERS.subList(0, 2) : FILTERS;
         try (CudaDevice device = open()) {
             for (PairSelector selector : PAIRS) {
-                ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(selector, in);
+                ChosenPairs pairs = ChosenPairs.of(selector, in);
                 if (pairs.size() == 0) {
                     continue;
                 }
@@ -96,11 +96,7 @@ class CudaDeviceTest {
     }
 
     private static void compare(
-            CudaDevice device,
-            MiningBatch in,
-            ComposedMiner.Pairs pairs,
-            TripletFilter filter,
-            NegativeSelector negatives) {
+            CudaDevice device, MiningBatch in, ChosenPairs pairs, TripletFilter filter, NegativeSelector negatives) {
         Triplets expected = new MiningPass(in, pairs, filter, negatives).run(1);
         Triplets mined = CudaPass.of(in, pairs, filter, negatives).orElseThrow().run(device);
         assertThat(MiningPassTest.numbers(mined))
@@ -135,7 +131,7 @@ class CudaDeviceTest {
     @Test
     void chunksOfAnySizeGiveTheSame() {
         MiningBatch in = batches().get(batches().size() - 1);
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.orderedPairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(PairSelector.orderedPairs(), in);
         for (long scratch : new long[] {0, 20_000, 1 << 20}) {
             for (NegativeSelector negatives : NEGATIVES) {
                 try (CudaDevice device = open()) {
@@ -150,7 +146,7 @@ class CudaDeviceTest {
     void buffersServeBatchAfterBatch() {
         try (CudaDevice device = open()) {
             for (MiningBatch in : MiningPassTest.batches().subList(0, 4)) {
-                ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.allPairs(), in);
+                ChosenPairs pairs = ChosenPairs.of(PairSelector.allPairs(), in);
                 compare(device, in, pairs, TripletFilter.violating(), NegativeSelector.random());
                 compare(device, in, pairs, TripletFilter.hard(), NegativeSelector.all());
                 compareGradients(device, in);
@@ -185,12 +181,13 @@ class CudaDeviceTest {
             for (boolean meanOverUses : new boolean[] {false, true}) {
                 double[] slopes =
                         Arrays.stream(weights).map(weight -> weight / 2).toArray();
-                float[] expected = new TripletGradient(in, triplets, slopes, meanOverUses).onCpu();
+                TripletGradient gradient = triplets.gradientOf(slopes, meanOverUses);
+                float[] expected = gradient.onCpu();
                 float[] formed = device.gradient(
                         in.embeddings().dimension(),
                         in.embeddings().values(),
                         in.references().values(),
-                        triplets.members(),
+                        gradient.members(),
                         weights,
                         meanOverUses);
                 assertThat(bits(formed)).isEqualTo(bits(expected));
@@ -277,7 +274,7 @@ class CudaDeviceTest {
     @Test
     void failuresOfTheDriverAreNamedAndLeaveNothingBehind() {
         MiningBatch in = Batches.random(1, 5, 6, 8);
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.allPairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(PairSelector.allPairs(), in);
         CudaPass pass = CudaPass.of(in, pairs, TripletFilter.violating(), NegativeSelector.all())
                 .orElseThrow();
         for (String function : List.of(
@@ -302,7 +299,7 @@ class CudaDeviceTest {
     @Test
     void withTooLittleMemoryForAllSmallerPartsAreCompared() {
         MiningBatch in = Batches.random(1, 9, 20, 37);
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.orderedPairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(PairSelector.orderedPairs(), in);
         for (NegativeSelector negatives : List.of(NegativeSelector.random(), NegativeSelector.all())) {
             driver.reset();
             try (CudaDevice device = open()) {
@@ -324,7 +321,7 @@ class CudaDeviceTest {
             for (int images = 20; images < 60; images++) {
                 MiningBatch in = Batches.random(2, 1, images, 7)
                         .withReferences(Batches.random(3, 2, 5, 7).embeddings(), Batches.identities(2, 5));
-                ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.hardestPositive(), in);
+                ChosenPairs pairs = ChosenPairs.of(PairSelector.hardestPositive(), in);
                 compare(device, in, pairs, TripletFilter.violating(), NegativeSelector.random());
             }
             // 21 buffers and two for copies; with half as much again, one that grows six-fold does so in five steps.
@@ -336,7 +333,7 @@ class CudaDeviceTest {
     @Test
     void whatCanBeGivenBackIsGivenBackAfterAFailure() {
         MiningBatch in = Batches.random(1, 5, 6, 8);
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.allPairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(PairSelector.allPairs(), in);
         CudaPass pass = CudaPass.of(in, pairs, TripletFilter.violating(), NegativeSelector.all())
                 .orElseThrow();
         for (String function : List.of("cuMemFreeHost", "cuEventDestroy_v2", "cuModuleUnload")) {
@@ -357,7 +354,7 @@ class CudaDeviceTest {
     void tooLittleMemoryIsSaid() {
         driver.reset(1, 9, 0, 40_000);
         MiningBatch in = Batches.random(1, 9, 20, 37);
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(PairSelector.allPairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(PairSelector.allPairs(), in);
         CudaPass pass = CudaPass.of(in, pairs, TripletFilter.violating(), NegativeSelector.random())
                 .orElseThrow();
         try (CudaDevice device = open()) {

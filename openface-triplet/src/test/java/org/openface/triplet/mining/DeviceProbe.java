@@ -2,6 +2,7 @@ package org.openface.triplet.mining;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.openface.triplet.internal.cuda.Cuda;
 import org.openface.triplet.loss.TripletLoss;
 
 /** Asks for devices and mines on them, in a process of its own: a process looks for the driver once. */

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.triplet.internal.cuda.Cuda;
 import org.openface.triplet.internal.cuda.CudaDevice;
 import org.openface.triplet.loss.TripletLoss;
 

@@ -108,7 +108,7 @@ class MiningPassTest {
                     Triplets expected = new PlainMiner(pairs, filter, negatives).mine(in);
                     ComposedMiner miner = new ComposedMiner(pairs, filter, negatives);
                     for (int threads : new int[] {1, 3}) {
-                        Triplets mined = miner.mine(in, ComposedMiner.Pairs.of(pairs, in), threads);
+                        Triplets mined = miner.mine(in, ChosenPairs.of(pairs, in), threads);
                         assertThat(numbers(mined))
                                 .as("%s on %s threads", miner, threads)
                                 .isEqualTo(numbers(expected));
@@ -165,7 +165,7 @@ class MiningPassTest {
     void statisticsAreTheSameBitsOnAnyNumberOfThreads() {
         MiningBatch in = Batches.random(8, 30, 20, 6);
         ComposedMiner miner = (ComposedMiner) TripletMiner.faceNet();
-        ComposedMiner.Pairs pairs = ComposedMiner.Pairs.of(miner.pairs(), in);
+        ChosenPairs pairs = ChosenPairs.of(miner.pairs(), in);
         MiningStatistics one = miner.mine(in, pairs, 1).statistics();
         for (int threads = 2; threads < 9; threads++) {
             assertThat(miner.mine(in, pairs, threads).statistics()).isEqualTo(one);
@@ -197,11 +197,11 @@ class MiningPassTest {
         PairSelector pairs = PairSelector.orderedPairs();
         ComposedMiner miner = new ComposedMiner(pairs, failing, NegativeSelector.all());
         String[] first = new String[1];
-        assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 1))
+        assertThatThrownBy(() -> miner.mine(in, ChosenPairs.of(pairs, in), 1))
                 .isInstanceOf(IllegalStateException.class)
                 .satisfies(e -> first[0] = e.getMessage());
         for (int i = 0; i < 20; i++) {
-            assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 4))
+            assertThatThrownBy(() -> miner.mine(in, ChosenPairs.of(pairs, in), 4))
                     .hasMessage(first[0]);
         }
     }
@@ -230,8 +230,7 @@ class MiningPassTest {
         };
         PairSelector pairs = PairSelector.orderedPairs();
         ComposedMiner miner = new ComposedMiner(pairs, failing, NegativeSelector.all());
-        assertThatThrownBy(() -> miner.mine(in, ComposedMiner.Pairs.of(pairs, in), 3))
-                .isSameAs(thrown);
+        assertThatThrownBy(() -> miner.mine(in, ChosenPairs.of(pairs, in), 3)).isSameAs(thrown);
     }
 
     static List<Throwable> throwables() {

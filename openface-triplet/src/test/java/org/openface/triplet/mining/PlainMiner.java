@@ -22,9 +22,9 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
     static Triplets sample(Triplets all, int limit, Draws draws, int around) {
         Triplets.Builder some = Triplets.builder(all.batch());
         int[] taken = new int[all.batch().size()];
-        List<Draw> numbers = new ArrayList<>();
+        List<Draws.Draw> numbers = new ArrayList<>();
         for (int a = 0; a < all.batch().size(); a++) {
-            Draw draw = new Draw(draws.key());
+            Draws.Draw draw = new Draws.Draw(draws.key());
             draw.moveTo(a, Integer.MAX_VALUE - around);
             numbers.add(draw);
         }
@@ -47,7 +47,7 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
         private final float margin;
         private final Triplets.Builder triplets;
         private final Candidates candidates;
-        private final Draw draw;
+        private final Draws.Draw draw;
 
         /** The current anchor, its distances to all images, and those of other identities: {@code others} of them. */
         private int anchor = -1;
@@ -73,7 +73,7 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
             margin = in.margin();
             triplets = Triplets.builder(in);
             candidates = new Candidates(in.sizeWithReferences());
-            draw = new Draw(in.draws().key());
+            draw = new Draws.Draw(in.draws().key());
             distances = new float[in.sizeWithReferences()];
             otherIndices = new int[in.sizeWithReferences()];
             otherDistances = new float[in.sizeWithReferences()];
@@ -154,15 +154,16 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
         }
 
         Triplets triplets() {
-            return triplets.statistics(new MiningStatistics(
-                            pairCount,
-                            pairsWithViolating,
-                            pairsWithEligible,
-                            (double) violating / tripletCount,
-                            hinges / tripletCount,
-                            positiveDistance / pairCount,
-                            negativeDistance / tripletCount,
-                            List.copyOf(hardest.values())))
+            return triplets.statistics(MiningStatistics.builder()
+                            .pairs(pairCount)
+                            .pairsWithViolatingNegative(pairsWithViolating)
+                            .pairsWithEligibleNegative(pairsWithEligible)
+                            .violatingShare((double) violating / tripletCount)
+                            .lossOverAll(hinges / tripletCount)
+                            .meanPositiveDistance(positiveDistance / pairCount)
+                            .meanNegativeDistance(negativeDistance / tripletCount)
+                            .hardestNegatives(List.copyOf(hardest.values()))
+                            .build())
                     .build();
         }
     }

@@ -318,7 +318,7 @@ class TripletMinerTest {
     void frozenRandomNumbers() {
         // Reckoned apart from this code from the definition; a change would make old runs unrepeatable.
         Draws draws = new Draws(2, 3, 4);
-        Draw draw = draws.ofNegatives(5, 6);
+        Draws.Draw draw = draws.ofNegatives(5, 6);
         assertThat(three(draw)).containsExactly(13, 273, 35);
         assertThat(draw.below(1)).isZero();
         assertThat(three(draws.of(5, 6))).containsExactly(425, 670, 522);
@@ -326,7 +326,7 @@ class TripletMinerTest {
         assertThat(three(draws.of("positives", 5, 6))).containsExactly(849, 783, 739);
     }
 
-    private static int[] three(Draw draw) {
+    private static int[] three(Draws.Draw draw) {
         return new int[] {draw.below(1000), draw.below(1000), draw.below(1000)};
     }
 
@@ -362,7 +362,7 @@ class TripletMinerTest {
                 TripletMiner.openFace()
                         .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(3))
                         .atMostPerAnchor(2))) {
-            assertThat(Draws.areNewIn(changed)).as("%s", changed).isTrue();
+            assertThat(changed.drawsNewNumbers()).as("%s", changed).isTrue();
         }
         for (TripletMiner same : List.of(
                 TripletMiner.openFace(),
@@ -375,7 +375,7 @@ class TripletMinerTest {
                 TripletMiner.openFace()
                         .atMostPerAnchor(3)
                         .untilEpoch(2, TripletMiner.faceNet().atMostPerAnchor(1)))) {
-            assertThat(Draws.areNewIn(same)).as("%s", same).isFalse();
+            assertThat(same.drawsNewNumbers()).as("%s", same).isFalse();
         }
     }
 
@@ -447,9 +447,9 @@ class TripletMinerTest {
 
     @Test
     void tooManyPairsOrTripletsAreAMessageThatSaysWhatToDo() {
-        assertThat(ComposedMiner.Pairs.roomFor(65)).isEqualTo(97);
-        assertThat(ComposedMiner.Pairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
-        assertThatThrownBy(() -> ComposedMiner.Pairs.roomFor(Integer.MAX_VALUE - 7L))
+        assertThat(ChosenPairs.roomFor(65)).isEqualTo(97);
+        assertThat(ChosenPairs.roomFor(2_000_000_000L)).isEqualTo(Integer.MAX_VALUE - 8);
+        assertThatThrownBy(() -> ChosenPairs.roomFor(Integer.MAX_VALUE - 7L))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(
                         "a batch with 2147483640 pairs and more is too large to mine, 2147483639 is the limit: take fewer"

@@ -127,7 +127,15 @@ class ConvergenceDoctorTest {
                 }
                 triplets.add(0, in.nextOfIdentity(0), other);
             }
-            return triplets.statistics(new MiningStatistics(9, 9, 9, 1, loss, 1, 1, List.of()))
+            return triplets.statistics(MiningStatistics.builder()
+                            .pairs(9)
+                            .pairsWithViolatingNegative(9)
+                            .pairsWithEligibleNegative(9)
+                            .violatingShare(1)
+                            .lossOverAll(loss)
+                            .meanPositiveDistance(1)
+                            .meanNegativeDistance(1)
+                            .build())
                     .build();
         };
     }
@@ -223,7 +231,13 @@ class ConvergenceDoctorTest {
 
     private static EpochMetrics epoch(int number, double loss, double auc) {
         EpochTally tally = new EpochTally();
-        MiningStatistics statistics = new MiningStatistics(1, 0, 0, 0, loss, 0, 0, List.of());
+        MiningStatistics statistics = MiningStatistics.builder()
+                .pairs(1)
+                .violatingShare(0)
+                .lossOverAll(loss)
+                .meanPositiveDistance(0)
+                .meanNegativeDistance(0)
+                .build();
         tally.empty(1, statistics, vitals(false, loss, 0, 0, Double.NaN));
         return tally.metrics(number, 1).withEvaluation(Map.of("v.auc", auc));
     }

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,7 +31,7 @@ class InterruptionTest {
         Thread.interrupted();
     }
 
-    private static TrainingListener after(int epoch, int batch, Runnable action) {
+    private static Consumer<TrainingEvent> after(int epoch, int batch, Runnable action) {
         return event -> {
             if (event instanceof TrainingEvent.StepCompleted step && step.epoch() == epoch && step.batch() == batch) {
                 action.run();

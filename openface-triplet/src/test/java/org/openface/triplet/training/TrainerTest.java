@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.logging.Handler;
 import java.util.logging.Level;
@@ -932,11 +933,11 @@ class TrainerTest {
             assertThatThrownBy(() -> trainer(new LinearEmbedder(1))
                             .epochs(3)
                             .checkpointEveryBatches(2)
-                            .listener(new TrainingListener() {
+                            .listener(new Consumer<TrainingEvent>() {
                                 private int steps;
 
                                 @Override
-                                public void onEvent(TrainingEvent event) {
+                                public void accept(TrainingEvent event) {
                                     if (event instanceof TrainingEvent.StepCompleted && ++steps == stopAfter) {
                                         throw new IllegalStateException("power cut");
                                     }

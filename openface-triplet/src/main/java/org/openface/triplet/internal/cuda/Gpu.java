@@ -338,4 +338,9 @@ final class Gpu {
             }
         }
     }
+
+    /** Blocks of so many threads each for a number of threads. */
+    static int blocks(long threads, int each) {
+        return Math.toIntExact((threads + each - 1) / each);
+    }
 }

@@ -1,4 +1,6 @@
-package org.openface.triplet.mining;
+package org.openface.triplet.internal.cuda;
+
+import static com.google.common.base.Preconditions.checkState;
 
 import java.lang.System.Logger.Level;
 import java.nio.file.Files;
@@ -7,16 +9,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import org.openface.triplet.internal.cuda.CudaDevice;
-import org.openface.triplet.internal.cuda.CudaFailure;
 
 /**
  * The process's GPU, looked for when it is first asked for. Nothing else loads the driver, and everything works without a
  * driver and without JNA.
  */
-final class Cuda {
+public final class Cuda {
     /** Path of the driver's library. */
-    static final String LIBRARY = "openface.cuda.library";
+    public static final String LIBRARY = "openface.cuda.library";
 
     /** Of work for the CPU that makes it worth while to ask the GPU: copies there and back and launches take part of it. */
     private static final double WORTH_MILLISECONDS = 1;
@@ -36,43 +36,60 @@ final class Cuda {
     private record Found(@Nullable CudaDevice device, String description) {}
 
     /** Whether it makes sense to look for a GPU unasked. */
-    static boolean isPlausible() {
+    public static boolean isPlausible() {
         return PLAUSIBLE;
     }
 
     /** Whether the driver has been asked, which costs time and memory. */
-    static synchronized boolean isLookedFor() {
+    public static synchronized boolean isLookedFor() {
         return found != null;
     }
 
-    static boolean isAvailable() {
+    /** Whether there is a GPU that can be used. */
+    public static boolean isAvailable() {
         return find().device != null;
     }
 
-    static String description() {
+    /** The GPU and its driver, or what is missing, in words. */
+    public static String description() {
         return find().description;
+    }
+
+    /**
+     * Refuses to go on without a GPU.
+     *
+     * @throws IllegalStateException if there is none; the message says what is missing
+     */
+    public static void check() {
+        checkState(
+                isAvailable(),
+                "there is no GPU to mine on: %s. MiningDevice.AUTO takes the CPU then, with the same result",
+                description());
     }
 
     /**
      * Does something on the GPU, or returns nothing if the CPU shall do it.
      *
+     * @param demanded whether the CPU may not; otherwise it shall where there is no GPU, or this is not worth one
      * @param milliseconds that the CPU would take, roughly
+     * @throws IllegalStateException if the GPU is demanded and there is none
      * @throws CudaFailure if the GPU is demanded and fails
      */
-    static <T> Optional<T> attempt(MiningDevice wanted, double milliseconds, Function<CudaDevice, T> work) {
-        if (wanted == MiningDevice.CPU
-                || (wanted == MiningDevice.AUTO && (milliseconds < WORTH_MILLISECONDS || !PLAUSIBLE))) {
+    public static <T> Optional<T> attempt(boolean demanded, double milliseconds, Function<CudaDevice, T> work) {
+        if (!demanded && (milliseconds < WORTH_MILLISECONDS || !PLAUSIBLE)) {
             return Optional.empty();
         }
         CudaDevice device = find().device;
         if (device == null) {
-            wanted.check();
+            if (demanded) {
+                check();
+            }
             return Optional.empty();
         }
         try {
             return Optional.of(work.apply(device));
         } catch (CudaFailure e) {
-            if (wanted == MiningDevice.CUDA) {
+            if (demanded) {
                 throw e;
             }
             giveUp(device, e);
