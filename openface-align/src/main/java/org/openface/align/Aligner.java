@@ -27,6 +27,7 @@ import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.image.EncodedPicture;
 
 /**
  * Turns photographs into aligned faces: the largest face is found and warped so that its landmarks lie where OpenFace's
@@ -538,9 +539,10 @@ public final class Aligner implements AutoCloseable {
     private Alignment alignWithinMemory(Path photograph) {
         int taken = 0;
         try {
-            ImageFiles.Encoded encoded = ImageFiles.load(photograph, limits);
+            EncodedPicture encoded = EncodedPicture.read(photograph, limits.maxFileBytes());
             taken = memory.take(encoded.pixels() * DirectoryJob.BYTES_PER_PIXEL);
-            return align(encoded.decode(), new StageClock(), photograph);
+            return align(
+                    ImageFiles.decode(encoded.bytes(), photograph.toString(), limits), new StageClock(), photograph);
         } catch (IOException e) {
             return unreadable(photograph, e);
         } finally {

@@ -37,6 +37,9 @@ import org.openface.core.image.UnreadableImageException;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
 import org.openface.core.internal.PortableName;
+import org.openface.core.internal.image.EncodedPicture;
+import org.openface.core.internal.image.PictureException;
+import org.openface.core.internal.image.Png;
 
 /**
  * One run over a folder of photographs. Each thread takes the next photograph, aligns it and writes the face, so that at
@@ -431,16 +434,18 @@ final class DirectoryJob {
         long start = System.nanoTime();
         int taken = 0;
         try {
-            ImageFiles.Encoded encoded = ImageFiles.load(photograph.file(), settings.limits());
-            bytes = encoded.fileBytes();
+            EncodedPicture encoded =
+                    EncodedPicture.read(photograph.file(), settings.limits().maxFileBytes());
+            bytes = encoded.bytes().length;
             crc32 = encoded.crc32();
             start = clock.add(Stage.DECODE, start);
             taken = settings.memory().take(encoded.pixels() * BYTES_PER_PIXEL);
             start = System.nanoTime();
-            RgbImage picture = encoded.decode();
+            RgbImage picture =
+                    ImageFiles.decode(encoded.bytes(), photograph.file().toString(), settings.limits());
             clock.add(Stage.DECODE, start);
             alignment = work.align(picture, clock);
-        } catch (UnreadableImageException e) {
+        } catch (PictureException | UnreadableImageException e) {
             alignment = new Alignment.NotAligned(SkipReason.UNREADABLE, message(e, photograph));
         } finally {
             settings.memory().release(taken);
@@ -475,7 +480,8 @@ final class DirectoryJob {
     /** Whether a face of ours is one that was aligned, and no fallback. */
     private static boolean isAligned(Path target) throws IOException {
         return Files.size(target) > 0
-                && ImageFiles.readNote(target)
+                && EncodedPicture.read(target, ImageFiles.Limits.DEFAULT.maxFileBytes())
+                        .note()
                         .flatMap(FaceNote::parse)
                         .filter(note -> note.fallbackReason() == null)
                         .isPresent();
@@ -556,7 +562,7 @@ final class DirectoryJob {
 
     private boolean write(Path target, RgbImage face, FaceNote note, FaceFolder faces) throws IOException {
         long start = System.nanoTime();
-        byte[] png = ImageFiles.encodePng(face, note.text());
+        byte[] png = Png.encode(face.width(), face.height(), face.toBytes(), note.text());
         start = clock.add(Stage.ENCODE, start);
         try {
             return faces.write(target, png);
@@ -582,8 +588,8 @@ final class DirectoryJob {
             return null; // a link to nothing
         }
         try {
-            ImageFiles.Encoded encoded = ImageFiles.load(target, ImageFiles.Limits.DEFAULT);
-            RgbImage face = encoded.decode();
+            EncodedPicture encoded = EncodedPicture.read(target, ImageFiles.Limits.DEFAULT.maxFileBytes());
+            RgbImage face = ImageFiles.decode(encoded.bytes(), target.toString(), ImageFiles.Limits.DEFAULT);
             if (face.width() != profile.size() || face.height() != profile.size()) {
                 return null;
             }
@@ -596,7 +602,7 @@ final class DirectoryJob {
                 return null;
             }
             return unchanged(photograph.file(), target, face, note, there);
-        } catch (UnreadableImageException e) {
+        } catch (PictureException | UnreadableImageException e) {
             return null; // A damaged face is made anew.
         }
     }
@@ -614,7 +620,7 @@ final class DirectoryJob {
         if (sameTime && !isNear(modified, Files.getLastModifiedTime(target).toMillis())) {
             return same;
         }
-        if (ImageFiles.load(source, settings.limits()).crc32() != note.crc32()) {
+        if (EncodedPicture.read(source, settings.limits().maxFileBytes()).crc32() != note.crc32()) {
             return null;
         }
         if (there != FaceFolder.There.OURS || (sameTime && isNear(modified, System.currentTimeMillis()))) {

@@ -29,6 +29,8 @@ import org.openface.core.image.ImageFiles;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
 import org.openface.core.internal.PortableName;
+import org.openface.core.internal.image.EncodedPicture;
+import org.openface.core.internal.image.Png;
 
 /**
  * The folder of aligned faces. All that a job replaces and deletes goes through here, and that is:
@@ -170,7 +172,7 @@ final class FaceFolder {
         } catch (NoSuchFileException e) {
             return There.NOTHING;
         }
-        boolean ours = attributes.isRegularFile() && (attributes.size() == 0 || ImageFiles.beginsWithNote(face));
+        boolean ours = attributes.isRegularFile() && (attributes.size() == 0 || Png.beginsWithNote(face));
         return ours ? There.OURS : There.OTHER;
     }
 
@@ -278,7 +280,8 @@ final class FaceFolder {
                     if (name.endsWith(".png")
                             && !wanted.contains(PortableName.key(name))
                             && there(face) == There.OURS) {
-                        String photograph = ImageFiles.readNote(face)
+                        String photograph = EncodedPicture.read(face, ImageFiles.Limits.DEFAULT.maxFileBytes())
+                                .note()
                                 .flatMap(FaceNote::parse)
                                 .map(FaceNote::photograph)
                                 .orElse(name);

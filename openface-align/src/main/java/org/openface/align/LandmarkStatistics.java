@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.openface.core.image.ImageFiles;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * Where the landmarks of many faces lie on average, and how far they scatter (what OpenFace's {@code align-dlib.py
@@ -66,8 +67,8 @@ public record LandmarkStatistics(int faces, List<Point> mean, List<Point> standa
      */
     public void writeTo(Path folder) throws IOException {
         Files.createDirectories(folder);
-        ImageFiles.writeAtomically(csv(mean).getBytes(UTF_8), folder.resolve("mean.csv"));
-        ImageFiles.writeAtomically(csv(standardDeviation).getBytes(UTF_8), folder.resolve("std.csv"));
+        AtomicFile.write(csv(mean).getBytes(UTF_8), folder.resolve("mean.csv"));
+        AtomicFile.write(csv(standardDeviation).getBytes(UTF_8), folder.resolve("std.csv"));
         ImageFiles.writePng(LandmarkPlot.of(this), folder.resolve("mean.png"));
     }
 

@@ -1,4 +1,4 @@
-package org.openface.core.image;
+package org.openface.core.internal.image;
 
 import java.io.IOException;
 
@@ -21,8 +21,8 @@ final class PortableMap {
                 && (isSpace(file[2]) || file[2] == '#');
     }
 
-    static RgbImage decode(byte[] file, ImageFiles.Limits limits) throws IOException {
-        return new PortableMap(file).decode(limits);
+    static Raster decode(byte[] file, long maxPixels) throws IOException {
+        return new PortableMap(file).decode(maxPixels);
     }
 
     static long declaredPixels(byte[] file) throws IOException {
@@ -30,20 +30,20 @@ final class PortableMap {
         return (long) map.number() * map.number();
     }
 
-    private RgbImage decode(ImageFiles.Limits limits) throws IOException {
+    private Raster decode(long maxPixels) throws IOException {
         boolean binary = file[1] >= '5';
         int channels = file[1] == '3' || file[1] == '6' ? 3 : 1;
         int width = number();
         int height = number();
         int highest = number();
         if (highest < 1 || highest > 65535) {
-            throw new UnreadableImageException("its highest value is " + highest + ", not 1 to 65535");
+            throw new PictureException("its highest value is " + highest + ", not 1 to 65535");
         }
-        ImageFiles.checkSize(width, height, limits);
+        Raster.checkSize(width, height, maxPixels);
         int samples = width * height * channels;
         if (binary) {
             if (at == file.length || !isSpace(file[at])) {
-                throw new UnreadableImageException("its header does not end in white space");
+                throw new PictureException("its header does not end in white space");
             }
             at++; // exactly one character of white space
         }
@@ -51,8 +51,8 @@ final class PortableMap {
         // A decimal sample takes a digit and, but for the last, a space.
         long needed = binary ? (long) samples * bytesPerSample : 2L * samples - 1;
         if (file.length - at < needed) {
-            throw new UnreadableImageException("cut short: " + width + " x " + height + " pixels need at least "
-                    + needed + " bytes, and " + (file.length - at) + " are there");
+            throw new PictureException("cut short: " + width + " x " + height + " pixels need at least " + needed
+                    + " bytes, and " + (file.length - at) + " are there");
         }
         byte[] rgb = new byte[3 * width * height];
         for (int i = 0, out = 0; i < samples; i++) {
@@ -66,16 +66,16 @@ final class PortableMap {
                 at += 2;
             }
             if (value > highest) {
-                throw new UnreadableImageException("a sample is " + value + ", above its highest value " + highest);
+                throw new PictureException("a sample is " + value + ", above its highest value " + highest);
             }
-            byte scaled = ImageFiles.scale(value, highest);
+            byte scaled = Raster.scale(value, highest);
             rgb[out++] = scaled;
             if (channels == 1) {
                 rgb[out++] = scaled;
                 rgb[out++] = scaled;
             }
         }
-        return RgbImage.owning(width, height, rgb);
+        return new Raster(width, height, rgb);
     }
 
     /** The next decimal number, after white space and comments. */
@@ -96,7 +96,7 @@ final class PortableMap {
             at++;
         }
         if (at == start) {
-            throw new UnreadableImageException(
+            throw new PictureException(
                     at == file.length ? "cut short" : "damaged: no number at byte " + at + " of a portable map");
         }
         return (int) value;

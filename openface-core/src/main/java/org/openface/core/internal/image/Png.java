@@ -1,9 +1,13 @@
-package org.openface.core.image;
+package org.openface.core.internal.image;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.zip.CRC32;
@@ -14,14 +18,14 @@ import org.jspecify.annotations.Nullable;
  * PNG files of 8-bit colour, with a note in an {@code iTXt} chunk of our own. Written out here because ImageIO takes
  * several times as long for a small picture, and may write other bytes in another Java version.
  */
-final class Png {
+public final class Png {
     static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
     private static final String KEYWORD = "openface";
     private static final int HEADER_BYTES = 13;
 
     /** How many bytes of a file tell whether it begins as {@link #encode} begins one with a note. */
-    static final int NOTE_BEGINS = SIGNATURE.length + 12 + HEADER_BYTES + 8 + KEYWORD.length() + 5;
+    private static final int NOTE_BEGINS = SIGNATURE.length + 12 + HEADER_BYTES + 8 + KEYWORD.length() + 5;
     /** Keyword, 0, not compressed (2 bytes), no language, 0, no translated keyword, 0; the text follows. */
     private static final String NOTE = KEYWORD + "\0\0\0\0\0";
 
@@ -30,18 +34,24 @@ final class Png {
 
     private Png() {}
 
-    static byte[] encode(RgbImage image, @Nullable String note) {
+    /**
+     * A PNG file.
+     *
+     * @param rgb {@code 3 * width * height} bytes
+     * @param note what {@link #note} is to find in it, and other programs pass over; null for none
+     */
+    public static byte[] encode(int width, int height, byte[] rgb, @Nullable String note) {
         ByteArrayOutputStream file = new ByteArrayOutputStream();
         file.writeBytes(SIGNATURE);
         ByteBuffer header = ByteBuffer.allocate(HEADER_BYTES);
-        header.putInt(image.width()).putInt(image.height());
+        header.putInt(width).putInt(height);
         header.put((byte) 8).put((byte) 2); // bits, colour without transparency
         chunk(file, "IHDR", header.array(), header.position() + 3);
         if (note != null) {
             byte[] text = (NOTE + note).getBytes(UTF_8);
             chunk(file, "iTXt", text, text.length);
         }
-        byte[] rows = filtered(image.toBytes(), PIXEL * image.width(), image.height());
+        byte[] rows = filtered(rgb, PIXEL * width, height);
         Deflater deflater = new Deflater();
         try {
             deflater.setInput(rows);
@@ -109,8 +119,19 @@ final class Png {
         file.writeBytes(chunk.array());
     }
 
-    /** Whether a file begins as {@link #encode} begins one with a note, which is its second chunk. */
-    static boolean beginsWithNote(byte[] start) {
+    /**
+     * Whether a file begins as those of {@link #encode} do, with a note, which is the second chunk; it may be cut short or
+     * damaged after that.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public static boolean beginsWithNote(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return beginsWithNote(in.readNBytes(NOTE_BEGINS));
+        }
+    }
+
+    private static boolean beginsWithNote(byte[] start) {
         if (start.length < NOTE_BEGINS) {
             return false;
         }
@@ -120,7 +141,7 @@ final class Png {
     }
 
     /** The note that {@link #encode} was given; empty if there is none, or if this is no whole PNG file. */
-    static Optional<String> note(byte[] file) {
+    public static Optional<String> note(byte[] file) {
         byte[] start = NOTE.getBytes(UTF_8);
         ByteBuffer in = ByteBuffer.wrap(file);
         in.position(Math.min(SIGNATURE.length, file.length));

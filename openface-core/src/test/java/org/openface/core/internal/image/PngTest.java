@@ -1,4 +1,4 @@
-package org.openface.core.image;
+package org.openface.core.internal.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -12,10 +12,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.image.ImageFiles;
+import org.openface.core.image.RgbImage;
+import org.openface.core.image.UnreadableImageException;
 
 class PngTest {
+    private static final long MANY = 1 << 26;
+
     @TempDir
     Path folder;
 
@@ -36,12 +42,16 @@ class PngTest {
         return RgbImage.of(width, height, rgb);
     }
 
+    private static byte[] encoded(RgbImage image, @Nullable String note) {
+        return Png.encode(image.width(), image.height(), image.toBytes(), note);
+    }
+
     @Test
     void anotherReaderReadsWhatIsWritten() throws IOException {
         for (int kind = 0; kind < 4; kind++) {
             for (int[] size : new int[][] {{1, 1}, {1, 7}, {7, 1}, {96, 96}, {300, 200}}) {
                 RgbImage image = picture(size[0], size[1], kind);
-                BufferedImage read = ImageIO.read(new ByteArrayInputStream(Png.encode(image, null)));
+                BufferedImage read = ImageIO.read(new ByteArrayInputStream(encoded(image, null)));
                 for (int y = 0; y < size[1]; y++) {
                     for (int x = 0; x < size[0]; x++) {
                         assertThat(read.getRGB(x, y) & 0xffffff)
@@ -57,17 +67,17 @@ class PngTest {
         RgbImage image = picture(20, 20, 1);
         Path file = folder.resolve("a.png");
         for (String note : new String[] {"", "two\nlines", "J\u00f6rg \u6797", "x".repeat(100_000)}) {
-            ImageFiles.writeAtomically(ImageFiles.encodePng(image, note), file);
+            Files.write(file, encoded(image, note));
             assertThat(ImageFiles.read(file)).isEqualTo(image);
-            assertThat(ImageFiles.readNote(file)).contains(note);
+            assertThat(Png.note(Files.readAllBytes(file))).contains(note);
         }
         ImageFiles.writePng(image, file);
-        assertThat(ImageFiles.readNote(file)).isEmpty();
+        assertThat(Png.note(Files.readAllBytes(file))).isEmpty();
     }
 
     @Test
     void aFileCutAnywhereHasItsNoteOrNone() {
-        byte[] whole = Png.encode(picture(9, 9, 0), "note");
+        byte[] whole = encoded(picture(9, 9, 0), "note");
         for (int length = 0; length < whole.length; length++) {
             assertThat(Png.note(Arrays.copyOf(whole, length))).isIn(Optional.empty(), Optional.of("note"));
         }
@@ -78,26 +88,26 @@ class PngTest {
 
     @Test
     void aFileThatBeginsWithANoteIsKnownByItsFirstBytes() throws IOException {
-        byte[] whole = Png.encode(picture(9, 9, 0), "note");
+        byte[] whole = encoded(picture(9, 9, 0), "note");
         Path file = folder.resolve("a.png");
         for (int length : new int[] {whole.length, 54, 53, 0}) {
             Files.write(file, Arrays.copyOf(whole, length));
-            assertThat(ImageFiles.beginsWithNote(file)).as("%s bytes", length).isEqualTo(length >= 54);
+            assertThat(Png.beginsWithNote(file)).as("%s bytes", length).isEqualTo(length >= 54);
         }
         for (int at : new int[] {0, 38, 53}) { // signature, type of the chunk, end of the keyword
             byte[] other = whole.clone();
             other[at] ^= 1;
             Files.write(file, other);
-            assertThat(ImageFiles.beginsWithNote(file)).as("byte %s", at).isFalse();
+            assertThat(Png.beginsWithNote(file)).as("byte %s", at).isFalse();
         }
         ImageFiles.writePng(picture(9, 9, 0), file);
-        assertThat(ImageFiles.beginsWithNote(file)).isFalse();
+        assertThat(Png.beginsWithNote(file)).isFalse();
     }
 
     @Test
     void whatAFileHoldsAndThatItCannotBeReadAreTwoThings() throws IOException {
         Path file = folder.resolve("a.png");
-        for (byte[] content : new byte[][] {{}, {1, 2, 3}, Arrays.copyOf(Png.encode(picture(9, 9, 0), null), 60)}) {
+        for (byte[] content : new byte[][] {{}, {1, 2, 3}, Arrays.copyOf(encoded(picture(9, 9, 0), null), 60)}) {
             Files.write(file, content);
             assertThatExceptionOfType(UnreadableImageException.class)
                     .isThrownBy(() -> ImageFiles.read(file))
@@ -116,14 +126,14 @@ class PngTest {
         for (String format : new String[] {"png", "jpg", "bmp"}) {
             Path file = folder.resolve("a." + format);
             ImageIO.write(image, format, file.toFile());
-            ImageFiles.Encoded encoded = ImageFiles.load(file, ImageFiles.Limits.DEFAULT);
+            EncodedPicture encoded = EncodedPicture.read(file, MANY);
             assertThat(encoded.pixels()).isEqualTo(31 * 17);
-            assertThat(encoded.fileBytes()).isEqualTo(Files.size(file));
-            assertThat(encoded.decode().width()).isEqualTo(31);
+            assertThat(encoded.bytes()).hasSize((int) Files.size(file));
+            assertThat(encoded.decode(MANY).width()).isEqualTo(31);
         }
         Path map = Files.writeString(folder.resolve("a.ppm"), "P3 # a comment\n31 17\n255\n");
-        assertThat(ImageFiles.load(map, ImageFiles.Limits.DEFAULT).pixels()).isEqualTo(31 * 17);
+        assertThat(EncodedPicture.read(map, MANY).pixels()).isEqualTo(31 * 17);
         Path text = Files.writeString(folder.resolve("b.jpg"), "no image");
-        assertThat(ImageFiles.load(text, ImageFiles.Limits.DEFAULT).pixels()).isZero();
+        assertThat(EncodedPicture.read(text, MANY).pixels()).isZero();
     }
 }

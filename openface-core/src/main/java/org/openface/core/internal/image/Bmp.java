@@ -1,4 +1,4 @@
-package org.openface.core.image;
+package org.openface.core.internal.image;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,14 +37,14 @@ final class Bmp {
     private Bmp(byte[] bytes) throws IOException {
         file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         if (bytes.length < FILE_HEADER + CORE_HEADER) {
-            throw new UnreadableImageException("cut short: " + bytes.length + " bytes do not hold the header of a BMP");
+            throw new PictureException("cut short: " + bytes.length + " bytes do not hold the header of a BMP");
         }
         headerSize = file.getInt(FILE_HEADER);
         if (headerSize < CORE_HEADER || headerSize > LARGEST_HEADER) {
-            throw new UnreadableImageException("damaged: a BMP with a header of " + headerSize + " bytes");
+            throw new PictureException("damaged: a BMP with a header of " + headerSize + " bytes");
         }
         if (bytes.length < FILE_HEADER + headerSize) {
-            throw new UnreadableImageException("cut short in the header of a BMP");
+            throw new PictureException("cut short in the header of a BMP");
         }
         if (headerSize == CORE_HEADER) {
             width = file.getShort(18) & 0xffff;
@@ -53,7 +53,7 @@ final class Bmp {
             bits = file.getShort(24) & 0xffff;
             compression = RGB;
         } else if (headerSize < 16) {
-            throw new UnreadableImageException("damaged: a BMP with a header of " + headerSize + " bytes");
+            throw new PictureException("damaged: a BMP with a header of " + headerSize + " bytes");
         } else {
             width = file.getInt(18);
             topDown = file.getInt(22) < 0;
@@ -72,12 +72,12 @@ final class Bmp {
         return (long) bmp.width * bmp.height;
     }
 
-    static RgbImage decode(byte[] bytes, ImageFiles.Limits limits) throws IOException {
-        return new Bmp(bytes).decode(limits);
+    static Raster decode(byte[] bytes, long maxPixels) throws IOException {
+        return new Bmp(bytes).decode(maxPixels);
     }
 
-    private RgbImage decode(ImageFiles.Limits limits) throws IOException {
-        ImageFiles.checkSize(width, height, limits);
+    private Raster decode(long maxPixels) throws IOException {
+        Raster.checkSize(width, height, maxPixels);
         boolean ofOs2 = headerSize > CORE_HEADER
                 && headerSize <= OS2_HEADER
                 && headerSize != INFO_HEADER
@@ -93,16 +93,16 @@ final class Bmp {
                     default -> false; // pictures within the picture (4 and 5), OS/2's Huffman and 24-bit runs
                 };
         if (!fits) {
-            throw new UnreadableImageException("a BMP of " + bits + " bits per pixel with compression " + compression
+            throw new PictureException("a BMP of " + bits + " bits per pixel with compression " + compression
                     + ", which is not supported; save it without compression, or as PNG");
         }
         int start = file.getInt(10);
         if (start < FILE_HEADER + headerSize || start > file.limit()) {
-            throw new UnreadableImageException(
+            throw new PictureException(
                     "damaged or cut short: the pixels of a BMP at byte " + start + " of " + file.limit());
         }
         file.position(start);
-        return RgbImage.owning(width, height, compression == RLE8 || compression == RLE4 ? runs() : rows());
+        return new Raster(width, height, compression == RLE8 || compression == RLE4 ? runs() : rows());
     }
 
     /** Position in the result of a row of the file. */
@@ -115,7 +115,7 @@ final class Bmp {
         // The padding of the last row may be missing.
         long needed = stride * (height - 1) + ((long) width * bits + 7) / 8;
         if (file.remaining() < needed) {
-            throw new UnreadableImageException("cut short: " + width + " x " + height + " pixels need " + needed
+            throw new PictureException("cut short: " + width + " x " + height + " pixels need " + needed
                     + " bytes, and " + file.remaining() + " are there");
         }
         int[] palette = bits <= 8 ? palette() : new int[0];
@@ -196,7 +196,7 @@ final class Bmp {
 
     private int next() throws IOException {
         if (!file.hasRemaining()) {
-            throw new UnreadableImageException("cut short: the runs of a BMP have no end");
+            throw new PictureException("cut short: the runs of a BMP have no end");
         }
         return file.get() & 0xff;
     }
@@ -207,7 +207,7 @@ final class Bmp {
         int at = FILE_HEADER + headerSize;
         int[] colours = new int[Math.min(1 << bits, (file.getInt(10) - at) / bytes)];
         if (colours.length == 0) {
-            throw new UnreadableImageException("damaged: a BMP without its colours");
+            throw new PictureException("damaged: a BMP without its colours");
         }
         for (int i = 0; i < colours.length; i++, at += bytes) {
             colours[i] = (file.get(at + 2) & 0xff) << 16 | (file.get(at + 1) & 0xff) << 8 | (file.get(at) & 0xff);
@@ -217,8 +217,7 @@ final class Bmp {
 
     private static int colour(int[] palette, int sample) throws IOException {
         if (sample >= palette.length) {
-            throw new UnreadableImageException(
-                    "damaged: colour " + sample + " of a BMP with " + palette.length + " colours");
+            throw new PictureException("damaged: colour " + sample + " of a BMP with " + palette.length + " colours");
         }
         return palette[sample];
     }
@@ -238,7 +237,7 @@ final class Bmp {
         }
         int at = FILE_HEADER + INFO_HEADER; // in the header, or right after a short one
         if (at + 12 > file.getInt(10)) {
-            throw new UnreadableImageException("damaged: a BMP without its bit fields");
+            throw new PictureException("damaged: a BMP without its bit fields");
         }
         return new Field[] {Field.of(file.getInt(at)), Field.of(file.getInt(at + 4)), Field.of(file.getInt(at + 8))};
     }
@@ -249,14 +248,14 @@ final class Bmp {
             int shift = Integer.numberOfTrailingZeros(mask);
             int highest = mask == 0 ? 0 : mask >>> shift;
             if (highest <= 0 || (highest & highest + 1) != 0) {
-                throw new UnreadableImageException(
+                throw new PictureException(
                         "damaged: a BMP with the bit field 0x" + Integer.toHexString(mask) + " for a colour");
             }
             return new Field(mask, shift, highest);
         }
 
         byte value(int pixel) {
-            return ImageFiles.scale((pixel & mask) >>> shift, highest);
+            return Raster.scale((pixel & mask) >>> shift, highest);
         }
     }
 }

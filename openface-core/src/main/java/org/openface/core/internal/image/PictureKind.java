@@ -1,4 +1,4 @@
-package org.openface.core.internal;
+package org.openface.core.internal.image;
 
 import java.io.IOException;
 import java.io.InputStream;

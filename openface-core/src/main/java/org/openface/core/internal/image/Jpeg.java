@@ -1,4 +1,4 @@
-package org.openface.core.image;
+package org.openface.core.internal.image;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -65,13 +65,13 @@ final class Jpeg {
     /**
      * Walks the segments before the pixels.
      *
-     * @throws UnreadableImageException if none of them is a whole frame header
+     * @throws PictureException if none of them is a whole frame header
      */
-    static Jpeg parse(byte[] file) throws UnreadableImageException {
+    static Jpeg parse(byte[] file) throws PictureException {
         Jpeg jpeg = new Jpeg(file);
         jpeg.walk();
         if (jpeg.components == 0) {
-            throw new UnreadableImageException("damaged or cut short: a JPEG without a frame header");
+            throw new PictureException("damaged or cut short: a JPEG without a frame header");
         }
         return jpeg;
     }
