@@ -20,7 +20,11 @@ public final class EncodedPicture {
     private final String name;
     private final byte[] bytes;
 
-    /** @param name what messages call it */
+    /**
+     * A file that was read elsewhere.
+     *
+     * @param name what messages call it
+     */
     public EncodedPicture(String name, byte[] bytes) {
         this.name = name;
         this.bytes = bytes;
