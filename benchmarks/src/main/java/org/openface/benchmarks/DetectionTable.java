@@ -13,8 +13,8 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.align.Aligner;
-import org.openface.align.Alignment;
-import org.openface.align.Point;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.Point;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.openface.align.AlignProgress;
 import org.openface.align.AlignReport;
 import org.openface.align.Aligner;
-import org.openface.align.LandmarkSet;
-import org.openface.align.Stage;
+import org.openface.align.face.LandmarkSet;
+import org.openface.align.face.Stage;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

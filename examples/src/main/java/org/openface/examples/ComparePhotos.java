@@ -9,7 +9,7 @@ import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.openface.align.Aligner;
-import org.openface.align.Alignment;
+import org.openface.align.face.Alignment;
 import org.openface.core.embedding.Embedding;
 import org.openface.nn4.Nn4Model;
 import picocli.CommandLine.Command;

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.align.Aligner;
-import org.openface.align.Alignment;
+import org.openface.align.face.Alignment;
 import org.openface.core.drawn.DrawnFaces;
 
 /** One tiny training, which all tests look at. */

@@ -8,35 +8,23 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.Point;
+import org.openface.align.face.SkipReason;
+import org.openface.align.face.Stage;
+import org.openface.align.internal.directory.AlignmentTable;
+import org.openface.align.internal.directory.Totals;
 import org.openface.core.dataset.FaceDataset;
 
 /**
- * What became of a directory of photographs. Every photograph is counted once: {@code total() == aligned + alreadyDone +
- * fallbacks.size() + skipped.size()}.
- *
- * @param aligned photographs aligned by this run
- * @param alreadyDone photographs whose aligned face was there already
- * @param fallbacks photographs for which a picture of the fallback folder was taken, by this run or before, and why
- * @param skipped photographs without an aligned face, in the order of their paths
- * @param withoutPhotograph aligned faces that are there whose photograph is not among those of this run; {@link
- *     Aligner#purge} deletes them
- * @param passedOver pictures of kinds that are not read, and folders within people's folders, which no photograph was
- *     taken from
- * @param elapsed how long the run took
- * @param time what the threads spent their time on, added up over them
+ * What became of a directory of photographs. Every photograph is counted once: {@code total() == aligned() + alreadyDone() +
+ * fallbacks().size() + skipped().size()}.
  */
-public record AlignReport(
-        int aligned,
-        int alreadyDone,
-        List<Skipped> fallbacks,
-        List<Skipped> skipped,
-        List<Path> withoutPhotograph,
-        List<FaceDataset.PassedOver> passedOver,
-        Duration elapsed,
-        Map<Stage, Duration> time) {
+public final class AlignReport {
     /**
      * Name of the file beside the aligned faces that says what became of each photograph: CSV with the columns {@code
      * photograph} ({@code <person>/<file>}), {@code result} ({@code ALIGNED}, {@code FALLBACK} or a {@link SkipReason}),
@@ -51,14 +39,74 @@ public record AlignReport(
      * that holds control characters, is written as {@code '} and the text, in quotes, with backslashes, commas, quotes and
      * control characters as <code>&#92;u005c</code>; {@link #readTable} undoes this.
      */
-    public static final String FILE_NAME = "alignment.csv";
+    public static final String FILE_NAME = AlignmentTable.FILE_NAME;
 
-    public AlignReport {
-        fallbacks = List.copyOf(fallbacks);
-        skipped = List.copyOf(skipped);
-        withoutPhotograph = List.copyOf(withoutPhotograph);
-        passedOver = List.copyOf(passedOver);
-        time = Collections.unmodifiableMap(new EnumMap<>(time));
+    private final int aligned;
+    private final int alreadyDone;
+    private final List<Skipped> fallbacks;
+    private final List<Skipped> skipped;
+    private final List<Path> withoutPhotograph;
+    private final List<FaceDataset.PassedOver> passedOver;
+    private final Duration elapsed;
+    private final Map<Stage, Duration> time;
+
+    AlignReport(Totals totals) {
+        aligned = totals.aligned();
+        alreadyDone = totals.alreadyDone();
+        fallbacks = skipped(totals.fallbacks());
+        skipped = skipped(totals.skipped());
+        withoutPhotograph = List.copyOf(totals.withoutPhotograph());
+        passedOver = List.copyOf(totals.passedOver());
+        elapsed = totals.elapsed();
+        time = Collections.unmodifiableMap(new EnumMap<>(totals.time()));
+    }
+
+    private static List<Skipped> skipped(List<Totals.Skip> some) {
+        return some.stream()
+                .map(skip -> new Skipped(skip.source(), skip.reason(), skip.detail()))
+                .toList();
+    }
+
+    /** Photographs aligned by this run. */
+    public int aligned() {
+        return aligned;
+    }
+
+    /** Photographs whose aligned face was there already. */
+    public int alreadyDone() {
+        return alreadyDone;
+    }
+
+    /** Photographs for which a picture of the fallback folder was taken, by this run or before, and why. */
+    public List<Skipped> fallbacks() {
+        return fallbacks;
+    }
+
+    /** Photographs without an aligned face, in the order of their paths. */
+    public List<Skipped> skipped() {
+        return skipped;
+    }
+
+    /**
+     * Aligned faces that are there whose photograph is not among those of this run; {@link Aligner#purge} deletes them.
+     */
+    public List<Path> withoutPhotograph() {
+        return withoutPhotograph;
+    }
+
+    /** Pictures of kinds that are not read, and folders within people's folders, which no photograph was taken from. */
+    public List<FaceDataset.PassedOver> passedOver() {
+        return passedOver;
+    }
+
+    /** How long the run took. */
+    public Duration elapsed() {
+        return elapsed;
+    }
+
+    /** What the threads spent their time on, added up over them. */
+    public Map<Stage, Duration> time() {
+        return time;
     }
 
     /**
@@ -70,27 +118,88 @@ public record AlignReport(
      */
     public record Skipped(Path source, SkipReason reason, String detail) {}
 
-    /**
-     * A row of {@value #FILE_NAME}.
-     *
-     * @param photograph {@code <person>/<file>}
-     * @param result {@code ALIGNED}, {@code FALLBACK} or the name of a {@link SkipReason}
-     * @param face the aligned file, {@code <person>/<file>}; empty if there is none
-     * @param faces how many faces the photograph has; 0 if that is not known
-     * @param box of the face that was taken; null if there is none, or it is not known
-     * @param landmarks of that face, in pixels of the photograph; empty if there are none
-     * @param detail more about it, for people
-     */
-    public record Row(
-            String photograph,
-            String result,
-            String face,
-            int faces,
-            @Nullable FaceBox box,
-            List<Point> landmarks,
-            String detail) {
-        public Row {
-            landmarks = List.copyOf(landmarks);
+    /** A row of {@value #FILE_NAME}. */
+    public static final class Row {
+        private final String photograph;
+        private final String result;
+        private final String face;
+        private final int faces;
+        private final @Nullable FaceBox box;
+        private final List<Point> landmarks;
+        private final String detail;
+
+        private Row(
+                String photograph,
+                String result,
+                String face,
+                int faces,
+                @Nullable FaceBox box,
+                List<Point> landmarks,
+                String detail) {
+            this.photograph = photograph;
+            this.result = result;
+            this.face = face;
+            this.faces = faces;
+            this.box = box;
+            this.landmarks = List.copyOf(landmarks);
+            this.detail = detail;
+        }
+
+        /** {@code <person>/<file>}. */
+        public String photograph() {
+            return photograph;
+        }
+
+        /** {@code ALIGNED}, {@code FALLBACK} or the name of a {@link SkipReason}. */
+        public String result() {
+            return result;
+        }
+
+        /** The aligned file, {@code <person>/<file>}; empty if there is none. */
+        public String face() {
+            return face;
+        }
+
+        /** How many faces the photograph has; 0 if that is not known. */
+        public int faces() {
+            return faces;
+        }
+
+        /** Of the face that was taken; null if there is none, or it is not known. */
+        public @Nullable FaceBox box() {
+            return box;
+        }
+
+        /** Of that face, in pixels of the photograph; empty if there are none. */
+        public List<Point> landmarks() {
+            return landmarks;
+        }
+
+        /** More about it, for people. */
+        public String detail() {
+            return detail;
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Row o
+                    && photograph.equals(o.photograph)
+                    && result.equals(o.result)
+                    && face.equals(o.face)
+                    && faces == o.faces
+                    && Objects.equals(box, o.box)
+                    && landmarks.equals(o.landmarks)
+                    && detail.equals(o.detail);
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(photograph, result, face, faces, box, landmarks, detail);
+        }
+
+        @Override
+        public String toString() {
+            return photograph + ": " + result + " " + detail;
         }
     }
 
@@ -101,7 +210,10 @@ public record AlignReport(
      * @throws IOException if there is none, or if it is damaged
      */
     public static void readTable(Path aligned, Consumer<? super Row> rows) throws IOException {
-        AlignmentTable.read(aligned, rows);
+        AlignmentTable.read(
+                aligned,
+                (photograph, result, face, faces, box, landmarks, detail) ->
+                        rows.accept(new Row(photograph, result, face, faces, box, landmarks, detail)));
     }
 
     /** Number of photographs in the directory. */
@@ -146,5 +258,11 @@ public record AlignReport(
         }
         passedOver.forEach(kind -> line.append("; ").append(kind.summary()));
         return line.toString();
+    }
+
+    /** As {@link #summary}. */
+    @Override
+    public String toString() {
+        return summary();
     }
 }

@@ -8,18 +8,33 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Comparator;
-import java.util.Deque;
 import java.util.List;
-import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.DetectedFace;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.FaceDetector;
+import org.openface.align.face.LandmarkDetector;
+import org.openface.align.face.LandmarkSet;
+import org.openface.align.face.NoAlignedFaceException;
+import org.openface.align.face.SkipReason;
+import org.openface.align.internal.MemoryBudget;
+import org.openface.align.internal.Workers;
+import org.openface.align.internal.detect.DetectorPool;
+import org.openface.align.internal.detect.HaarDetector;
+import org.openface.align.internal.detect.NativeDetector;
+import org.openface.align.internal.detect.UnownedDetector;
+import org.openface.align.internal.detect.YuNetDetector;
+import org.openface.align.internal.detect.YuNetModel;
+import org.openface.align.internal.directory.DirectoryJob;
+import org.openface.align.internal.directory.StageClock;
+import org.openface.align.internal.landmarks.DlibBox;
+import org.openface.align.internal.landmarks.ShapePredictor;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
@@ -27,6 +42,7 @@ import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.image.EncodedPicture;
 
 /**
  * Turns photographs into aligned faces: the largest face is found and warped so that its landmarks lie where OpenFace's
@@ -62,39 +78,34 @@ public final class Aligner implements AutoCloseable {
     private static final String FROM_DETECTOR = "detector";
     private static final String CUSTOM = "custom ";
 
-    private final int size;
     private final int threads;
     private final boolean skipMulti;
     private final @Nullable Path fallback;
     private final Consumer<AlignProgress> listener;
-    private final Supplier<NativeDetector> newDetector;
-    private final Function<DetectedFace, FaceBox> dlibBox;
-    private final @Nullable LandmarkDetector landmarkDetector;
-    private final LandmarkSet landmarkSet;
     private final AlignmentProfile profile;
     private final ImageFiles.Limits limits;
+    private final DetectorPool detectors;
+    private final Pipeline pipeline;
     private final MemoryBudget memory = MemoryBudget.ofPhotographs();
 
-    /** Detectors that no thread is using. A detector serves one thread at a time and takes long to make. */
-    private final Deque<NativeDetector> idle = new ArrayDeque<>();
-
-    private boolean closed;
-
     private Aligner(Builder builder) {
-        size = builder.size;
         threads = builder.threads;
         skipMulti = builder.skipMulti;
         fallback = builder.fallback;
         listener = builder.listener;
-        newDetector = builder.newDetector;
-        dlibBox = builder.dlibBox;
-        landmarkDetector = builder.landmarkDetector;
-        landmarkSet = builder.effectiveLandmarkSet();
         limits = builder.limits;
+        LandmarkSet landmarkSet = builder.effectiveLandmarkSet();
         profile = new AlignmentProfile(
-                builder.detectorName, builder.landmarksName, landmarkSet.name(), TEMPLATE, size, VERSION, REVISION);
-        // Missing native libraries should be known now, not at the first photograph.
-        idle.add(newDetector.get());
+                builder.detectorName,
+                builder.landmarksName,
+                landmarkSet.name(),
+                TEMPLATE,
+                builder.size,
+                VERSION,
+                REVISION);
+        detectors = new DetectorPool(builder.newDetector);
+        pipeline = new Pipeline(
+                detectors, builder.dlibBox, builder.landmarkDetector, landmarkSet, builder.size, skipMulti, profile);
     }
 
     /** An aligner with OpenFace's settings unless told otherwise. */
@@ -207,7 +218,7 @@ public final class Aligner implements AutoCloseable {
         public Builder detector(String name, FaceDetector detector) {
             requireNonNull(detector, "detector");
             detectorName = CUSTOM + checkName(name);
-            newDetector = () -> new Unowned(detector);
+            newDetector = () -> new UnownedDetector(detector);
             dlibBox = DetectedFace::box;
             return this;
         }
@@ -309,7 +320,7 @@ public final class Aligner implements AutoCloseable {
         } catch (IOException e) {
             return unreadable(photograph, e);
         }
-        return align(image, new StageClock(), photograph);
+        return pipeline.align(image, new StageClock(), photograph);
     }
 
     private static Alignment unreadable(Path photograph, IOException e) {
@@ -329,80 +340,7 @@ public final class Aligner implements AutoCloseable {
      *     null, or does not give what the landmark set needs. The message names it and what it threw, which is the cause.
      */
     public Alignment align(RgbImage photograph) {
-        return align(photograph, new StageClock());
-    }
-
-    private Alignment align(RgbImage photograph, StageClock clock) {
-        return align(photograph, clock, photograph);
-    }
-
-    /** @param named the photograph as messages name it */
-    private Alignment align(RgbImage photograph, StageClock clock, Object named) {
-        long start = System.nanoTime();
-        List<DetectedFace> detected = detect(photograph, named);
-        start = clock.add(Stage.DETECT, start);
-        List<DetectedFace> faces = detected.stream()
-                .map(face -> new DetectedFace(face.box(), landmarks(photograph, face, named)))
-                .filter(face -> !face.landmarks().isEmpty())
-                .sorted(Comparator.comparingDouble(face -> -face.box().area()))
-                .toList();
-        start = clock.add(Stage.LANDMARKS, start);
-        if (faces.isEmpty()) {
-            return new Alignment.NotAligned(
-                    SkipReason.NO_FACE,
-                    String.format(Locale.ROOT, "no face in %d x %d pixels", photograph.width(), photograph.height()));
-        }
-        if (skipMulti && faces.size() > 1) {
-            return new Alignment.NotAligned(SkipReason.SEVERAL_FACES, faces.size() + " faces");
-        }
-        DetectedFace face = faces.get(0);
-        Affine back = landmarkSet.fromAligned(face.landmarks(), size);
-        RgbImage aligned = Warp.apply(photograph, back, size);
-        clock.add(Stage.WARP, start);
-        return new Alignment.Aligned(aligned, face.box(), face.landmarks(), faces.size());
-    }
-
-    /** The landmarks of a face; none if they cannot be those of a face. */
-    private List<Point> landmarks(RgbImage photograph, DetectedFace face, Object named) {
-        List<Point> points = face.landmarks();
-        String source = "detector " + profile.detector();
-        LandmarkDetector finder = landmarkDetector;
-        if (finder != null) {
-            source = "landmarks " + profile.landmarks();
-            FaceBox box = finder instanceof ShapePredictor ? dlibBox.apply(face) : face.box();
-            points = answer(() -> finder.landmarks(photograph, box), source, named);
-            if (points.isEmpty()) {
-                return points;
-            }
-        }
-        boolean twoForAll = points.size() == 2 && landmarkSet.needsAllPoints();
-        checkState(
-                points.size() == LandmarkSet.ALL_POINTS || (points.size() == 2 && !twoForAll),
-                "%s gave %s points for %s, but %s needs %s%s",
-                source,
-                points.size(),
-                named,
-                landmarkSet,
-                landmarkSet.needsAllPoints() ? "68" : "2 or 68",
-                twoForAll ? "; for the two centres of the eyes call landmarkSet(LandmarkSet.EYE_CENTRES)" : "");
-        return landmarkSet.fromAligned(points, size).isInvertible() ? points : List.of();
-    }
-
-    /** What a detector answers, which may be one of the caller's own. */
-    private static <T> List<T> answer(Supplier<@Nullable List<T>> detector, String name, Object photograph) {
-        List<T> answer;
-        try {
-            answer = detector.get();
-        } catch (Exception e) { // Also checked ones, which lambdas in Kotlin and Scala throw.
-            throw new IllegalStateException(name + " failed on " + photograph + ": " + e, e);
-        }
-        checkState(
-                answer != null && answer.stream().noneMatch(Objects::isNull),
-                "%s returned %s for %s; where there is nothing it must return an empty list",
-                name,
-                answer == null ? "null" : "a list with null in it",
-                photograph);
-        return answer;
+        return pipeline.align(photograph, new StageClock(), photograph);
     }
 
     /**
@@ -435,7 +373,8 @@ public final class Aligner implements AutoCloseable {
         requireFitting(embedder);
         Alignment alignment = align(photograph);
         if (alignment instanceof Alignment.NotAligned none) {
-            throw none.exception(" of " + photograph);
+            throw new NoAlignedFaceException(
+                    "no aligned face of " + photograph + ": " + none.reason() + ", " + none.detail(), none.reason());
         }
         return embedder.embed(alignment.orElseThrow());
     }
@@ -474,7 +413,7 @@ public final class Aligner implements AutoCloseable {
      */
     public AlignReport alignDirectory(Path raw, Path aligned) throws IOException {
         checkOpen();
-        return job().run(raw, aligned);
+        return new AlignReport(job().run(raw, aligned));
     }
 
     /**
@@ -495,10 +434,17 @@ public final class Aligner implements AutoCloseable {
 
     private DirectoryJob job() {
         return new DirectoryJob(
-                this::align,
+                (photograph, clock) -> pipeline.align(photograph, clock, photograph),
                 this::checkOpen,
                 profile(),
-                new DirectoryJob.Settings(threads, skipMulti, fallback, listener, limits, memory));
+                new DirectoryJob.Settings(
+                        threads,
+                        skipMulti,
+                        fallback,
+                        (done, total, imagesPerSecond) ->
+                                listener.accept(new AlignProgress(done, total, imagesPerSecond)),
+                        limits,
+                        memory));
     }
 
     /**
@@ -538,9 +484,10 @@ public final class Aligner implements AutoCloseable {
     private Alignment alignWithinMemory(Path photograph) {
         int taken = 0;
         try {
-            ImageFiles.Encoded encoded = ImageFiles.load(photograph, limits);
+            EncodedPicture encoded = EncodedPicture.read(photograph, limits.maxFileBytes());
             taken = memory.take(encoded.pixels() * DirectoryJob.BYTES_PER_PIXEL);
-            return align(encoded.decode(), new StageClock(), photograph);
+            RgbImage image = ImageFiles.decode(encoded.bytes(), photograph.toString(), limits);
+            return pipeline.align(image, new StageClock(), photograph);
         } catch (IOException e) {
             return unreadable(photograph, e);
         } finally {
@@ -548,56 +495,13 @@ public final class Aligner implements AutoCloseable {
         }
     }
 
-    private List<DetectedFace> detect(RgbImage photograph, Object named) {
-        NativeDetector detector;
-        synchronized (idle) {
-            checkOpen();
-            detector = idle.poll();
-        }
-        if (detector == null) {
-            detector = newDetector.get();
-        }
-        NativeDetector taken = detector;
-        try {
-            return answer(() -> taken.detect(photograph), "detector " + profile.detector(), named);
-        } finally {
-            boolean keep;
-            synchronized (idle) {
-                keep = !closed;
-                if (keep) {
-                    idle.push(taken);
-                }
-            }
-            if (!keep) {
-                taken.close();
-            }
-        }
-    }
-
     private void checkOpen() {
-        synchronized (idle) {
-            checkState(!closed, "this aligner is closed");
-        }
+        detectors.checkOpen();
     }
 
     /** Frees the native memory of the detectors. */
     @Override
     public void close() {
-        synchronized (idle) {
-            closed = true;
-            idle.forEach(NativeDetector::close);
-            idle.clear();
-        }
-    }
-
-    /** A detector of the caller's, which serves all threads and is not ours to close. */
-    private record Unowned(FaceDetector detector) implements NativeDetector {
-        @Override
-        public List<DetectedFace> detect(RgbImage photograph) {
-            return detector.detect(photograph);
-        }
-
-        @Override
-        public void close() {}
+        detectors.close();
     }
 }

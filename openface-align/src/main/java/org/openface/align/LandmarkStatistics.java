@@ -13,7 +13,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.Point;
+import org.openface.align.internal.landmarks.LandmarkPlot;
 import org.openface.core.image.ImageFiles;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * Where the landmarks of many faces lie on average, and how far they scatter (what OpenFace's {@code align-dlib.py
@@ -66,9 +71,9 @@ public record LandmarkStatistics(int faces, List<Point> mean, List<Point> standa
      */
     public void writeTo(Path folder) throws IOException {
         Files.createDirectories(folder);
-        ImageFiles.writeAtomically(csv(mean).getBytes(UTF_8), folder.resolve("mean.csv"));
-        ImageFiles.writeAtomically(csv(standardDeviation).getBytes(UTF_8), folder.resolve("std.csv"));
-        ImageFiles.writePng(LandmarkPlot.of(this), folder.resolve("mean.png"));
+        AtomicFile.write(csv(mean).getBytes(UTF_8), folder.resolve("mean.csv"));
+        AtomicFile.write(csv(standardDeviation).getBytes(UTF_8), folder.resolve("std.csv"));
+        ImageFiles.writePng(LandmarkPlot.of(mean, standardDeviation), folder.resolve("mean.png"));
     }
 
     private static String csv(List<Point> points) {

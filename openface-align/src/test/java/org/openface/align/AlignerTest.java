@@ -23,9 +23,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.DetectedFace;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.Point;
+import org.openface.align.face.SkipReason;
+import org.openface.align.internal.detect.NativeDetector;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.internal.image.Png;
 
 /** Everything around the detector, with a detector that reads the number of faces from the first pixel. */
 class AlignerTest {
@@ -255,9 +262,12 @@ class AlignerTest {
             Path cut = out.resolve("ann/1.png");
             Files.write(cut, Arrays.copyOf(Files.readAllBytes(cut), 60));
             Files.write(out.resolve("ann/2.png"), new byte[0]);
-            byte[] otherSize = ImageFiles.encodePng(
-                    photograph(1, 1),
-                    ImageFiles.readNote(out.resolve("ann/3.png")).orElseThrow());
+            RgbImage other = photograph(1, 1);
+            byte[] otherSize = Png.encode(
+                    other.width(),
+                    other.height(),
+                    other.toBytes(),
+                    Png.note(Files.readAllBytes(out.resolve("ann/3.png"))).orElseThrow());
             Files.write(out.resolve("ann/3.png"), otherSize);
             Path leftover = Files.write(out.resolve("ann/.4711-1.tmp"), new byte[10]);
             Files.setLastModifiedTime(leftover, longAgo);

@@ -5,16 +5,23 @@ import static com.tngtech.archunit.lang.conditions.ArchConditions.have;
 import static com.tngtech.archunit.lang.conditions.ArchConditions.not;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.members;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaMember;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.openface.align.plantedone.One;
+import org.openface.align.plantedtwo.Two;
 
 /** What holds this module together and the compiler does not check. */
 class ArchitectureTest {
@@ -37,6 +44,49 @@ class ArchitectureTest {
                                 "org.jspecify..",
                                 "java.."),
                 Planted.KnowsAnotherLibrary.class);
+    }
+
+    @Test
+    void hasNoCyclesBetweenPackages() {
+        ArchRule rule = slices().matching("org.openface.(**)").should().beFreeOfCycles();
+        check(rule);
+        assertThat(violations(rule, One.class, Two.class)).contains(One.class.getName(), Two.class.getName());
+    }
+
+    /** What a user sees is made of what a user may use. */
+    @Test
+    void noInternalTypeInTheApi() {
+        check(
+                members()
+                        .that(describe("are visible to users", ArchitectureTest::isApi))
+                        .should(not(have(describe("an internal type", ArchitectureTest::showsInternals)))),
+                Planted.TakesAnInternalType.class,
+                Planted.GivesAnInternalType.class,
+                Planted.HoldsAnInternalType.class);
+        assertThat(ALIGN.stream().flatMap(type -> type.getMembers().stream()).filter(ArchitectureTest::isApi))
+                .hasSizeGreaterThan(60);
+    }
+
+    private static boolean isApi(JavaMember member) {
+        boolean seen = isSeen(member.getModifiers());
+        for (JavaClass owner = member.getOwner();
+                owner != null;
+                owner = owner.getEnclosingClass().orElse(null)) {
+            seen &= isSeen(owner.getModifiers()) && !isInternal(owner);
+        }
+        return seen;
+    }
+
+    private static boolean isSeen(Set<JavaModifier> modifiers) {
+        return modifiers.contains(JavaModifier.PUBLIC) || modifiers.contains(JavaModifier.PROTECTED);
+    }
+
+    private static boolean showsInternals(JavaMember member) {
+        return member.getAllInvolvedRawTypes().stream().anyMatch(ArchitectureTest::isInternal);
+    }
+
+    private static boolean isInternal(JavaClass type) {
+        return (type.getPackageName() + ".").contains(".internal.");
     }
 
     @Test

@@ -17,6 +17,17 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.DetectedFace;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.LandmarkSet;
+import org.openface.align.face.NoAlignedFaceException;
+import org.openface.align.face.Point;
+import org.openface.align.face.SkipReason;
+import org.openface.align.internal.geometry.Affine;
+import org.openface.align.internal.geometry.Warp;
+import org.openface.align.internal.landmarks.GoldenLandmarks;
+import org.openface.align.internal.landmarks.ShapePredictorTest;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
@@ -153,7 +164,7 @@ class OwnDetectorsTest {
                     .build()) {
                 assertThat(aligner.align(image)).isInstanceOfSatisfying(Alignment.Aligned.class, a -> {
                     assertThat(a.landmarks()).isEqualTo(golden.points());
-                    assertThat(a.face()).isEqualTo(Warp.apply(image, set.fromAligned(golden.points(), 64), 64));
+                    assertThat(a.face()).isEqualTo(Warp.apply(image, Affine.fromAligned(set, golden.points(), 64), 64));
                 });
             }
         }

@@ -1,11 +1,13 @@
 package org.openface.align;
 
+import java.util.List;
 import org.bytedeco.opencv.opencv_core.Mat;
 import org.junit.jupiter.api.Test;
+import org.openface.align.internal.MemoryBudget;
 
 /** Classes that each break one rule of {@link ArchitectureTest}, which is to notice. */
 @SuppressWarnings("unused")
-final class Planted {
+public final class Planted {
     private Planted() {}
 
     interface KnowsAnotherLibrary {
@@ -34,5 +36,23 @@ final class Planted {
     public interface Gives {
         /** Gives it. */
         Mat give();
+    }
+
+    /** Public, with an internal type in what a method takes. */
+    public interface TakesAnInternalType {
+        /** Takes it. */
+        void take(MemoryBudget internal);
+    }
+
+    /** Public, with an internal type in what a method gives. */
+    public interface GivesAnInternalType {
+        /** Gives it. */
+        MemoryBudget give();
+    }
+
+    /** Public, with an internal type in a field. */
+    public static final class HoldsAnInternalType {
+        /** Nobody may see it. */
+        public static final List<MemoryBudget> HELD = List.of();
     }
 }

@@ -14,6 +14,11 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.align.face.Alignment;
+import org.openface.align.face.FaceBox;
+import org.openface.align.face.LandmarkSet;
+import org.openface.align.face.Point;
+import org.openface.align.internal.landmarks.DlibFile;
 import org.openface.core.image.RgbImage;
 
 /** With networks made here, which have YuNet's outputs and see a face in every blue square. */

@@ -1,12 +1,19 @@
 package org.openface.core;
 
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.lang.conditions.ArchConditions.callMethod;
+import static com.tngtech.archunit.lang.conditions.ArchConditions.have;
+import static com.tngtech.archunit.lang.conditions.ArchConditions.not;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.members;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMember;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
@@ -15,6 +22,7 @@ import java.security.SecureRandom;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
@@ -52,9 +60,45 @@ class ArchitectureTest {
 
     @Test
     void hasNoCyclesBetweenPackages() {
-        ArchRule rule = slices().matching("org.openface.core.(*)..").should().beFreeOfCycles();
+        ArchRule rule = slices().matching("org.openface.(**)").should().beFreeOfCycles();
         check(rule);
         assertThat(violations(rule, One.class, Two.class)).contains(One.class.getName(), Two.class.getName());
+    }
+
+    /** What a user sees is made of what a user may use. */
+    @Test
+    void noInternalTypeInTheApi() {
+        check(
+                members()
+                        .that(describe("are visible to users", ArchitectureTest::isApi))
+                        .should(not(have(describe("an internal type", ArchitectureTest::showsInternals)))),
+                Planted.TakesAnInternalType.class,
+                Planted.GivesAnInternalType.class,
+                Planted.HoldsAnInternalType.class);
+        assertThat(CORE.stream().flatMap(type -> type.getMembers().stream()).filter(ArchitectureTest::isApi))
+                .hasSizeGreaterThan(150);
+    }
+
+    private static boolean isApi(JavaMember member) {
+        boolean seen = isSeen(member.getModifiers());
+        for (JavaClass owner = member.getOwner();
+                owner != null;
+                owner = owner.getEnclosingClass().orElse(null)) {
+            seen &= isSeen(owner.getModifiers()) && !isInternal(owner);
+        }
+        return seen;
+    }
+
+    private static boolean isSeen(Set<JavaModifier> modifiers) {
+        return modifiers.contains(JavaModifier.PUBLIC) || modifiers.contains(JavaModifier.PROTECTED);
+    }
+
+    private static boolean showsInternals(JavaMember member) {
+        return member.getAllInvolvedRawTypes().stream().anyMatch(ArchitectureTest::isInternal);
+    }
+
+    private static boolean isInternal(JavaClass type) {
+        return (type.getPackageName() + ".").contains(".internal.");
     }
 
     @Test

@@ -19,10 +19,11 @@ import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import javax.net.SocketFactory;
+import org.openface.core.internal.AddressedRandom;
 
 /** Classes that each break one rule of {@link ArchitectureTest}, which is to notice. */
 @SuppressWarnings("unused")
-final class Planted {
+public final class Planted {
     private Planted() {}
 
     interface KnowsNd4j {
@@ -137,5 +138,23 @@ final class Planted {
         UUID draw() {
             return UUID.randomUUID();
         }
+    }
+
+    /** Public, with an internal type in what a method takes. */
+    public interface TakesAnInternalType {
+        /** Takes it. */
+        void take(AddressedRandom internal);
+    }
+
+    /** Public, with an internal type in what a method gives. */
+    public interface GivesAnInternalType {
+        /** Gives it. */
+        AddressedRandom give();
+    }
+
+    /** Public, with an internal type in a field. */
+    public static final class HoldsAnInternalType {
+        /** Nobody may see it. */
+        public static final List<AddressedRandom> HELD = List.of();
     }
 }

@@ -31,8 +31,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
-import org.openface.core.internal.PictureKind;
 import org.openface.core.internal.PortableName;
+import org.openface.core.internal.image.PictureKind;
 
 /**
  * A sorted, immutable index of faces by identity. Identities have numbers, 0 to {@code identities().size() - 1}, in the

@@ -2,34 +2,14 @@ package org.openface.core.image;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import java.awt.color.ColorSpace;
-import java.awt.image.BufferedImage;
-import java.awt.image.ColorModel;
-import java.awt.image.DataBufferByte;
-import java.awt.image.IndexColorModel;
-import java.awt.image.PackedColorModel;
-import java.awt.image.PixelInterleavedSampleModel;
-import java.awt.image.Raster;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.HexFormat;
-import java.util.Iterator;
-import java.util.Locale;
-import java.util.Optional;
-import java.util.zip.CRC32;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
-import javax.imageio.event.IIOReadWarningListener;
-import javax.imageio.stream.MemoryCacheImageInputStream;
-import org.jspecify.annotations.Nullable;
 import org.openface.core.internal.AtomicFile;
-import org.openface.core.internal.PictureKind;
+import org.openface.core.internal.image.EncodedPicture;
+import org.openface.core.internal.image.PictureException;
+import org.openface.core.internal.image.PictureKind;
+import org.openface.core.internal.image.Png;
+import org.openface.core.internal.image.Raster;
 
 /**
  * Reads photographs and writes PNG.
@@ -40,8 +20,6 @@ import org.openface.core.internal.PictureKind;
  * applied; CMYK and YCCK of a JPEG become RGB.
  */
 public final class ImageFiles {
-    private static final int[] PNG = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-
     private ImageFiles() {}
 
     /**
@@ -85,314 +63,32 @@ public final class ImageFiles {
      * @throws IOException as {@link #read(Path)}
      */
     public static RgbImage read(Path file, Limits limits) throws IOException {
-        return load(file, limits).decode();
+        try {
+            return decoded(EncodedPicture.read(file, limits.maxFileBytes()), limits);
+        } catch (PictureException e) {
+            throw new UnreadableImageException(String.valueOf(e.getMessage()), e);
+        }
     }
 
     /**
-     * Reads a file whose picture is decoded later, so that a caller can see to it that not too many are decoded at once.
+     * Decodes an image that is in memory already, such as one that was uploaded.
      *
-     * @throws UnreadableImageException if the file is empty or too large; the message names the file
-     * @throws IOException if the file cannot be read
+     * @param file the content of an image file
+     * @param name what messages call it
+     * @param limits of which the number of pixels counts
+     * @throws UnreadableImageException if it is cut short, damaged, too large or no image; the message names it
      */
-    public static Encoded load(Path file, Limits limits) throws IOException {
-        return new Encoded(file, readBytes(file, limits), limits);
-    }
-
-    /** An image file in memory. */
-    public static final class Encoded {
-        private final Path file;
-        private final byte[] bytes;
-        private final Limits limits;
-
-        private Encoded(Path file, byte[] bytes, Limits limits) {
-            this.file = file;
-            this.bytes = bytes;
-            this.limits = limits;
-        }
-
-        /** Width × height that the file declares; 0 if it is no image, or one that will not be decoded. */
-        public long pixels() {
-            try {
-                return declaredPixels(bytes);
-            } catch (IOException | RuntimeException e) {
-                return 0; // decode says what is wrong
-            }
-        }
-
-        /** Size of the file in bytes. */
-        public long fileBytes() {
-            return bytes.length;
-        }
-
-        /** CRC-32 of the file. */
-        public long crc32() {
-            CRC32 crc = new CRC32();
-            crc.update(bytes);
-            return crc.getValue();
-        }
-
-        /** The note that {@link #encodePng} put into the file; empty if there is none, or if it is damaged. */
-        public Optional<String> note() {
-            return Png.note(bytes);
-        }
-
-        /**
-         * Decodes the picture.
-         *
-         * @throws UnreadableImageException if it is no image, cut short, damaged or too large; the message names the file
-         */
-        public RgbImage decode() throws UnreadableImageException {
-            try {
-                return ImageFiles.decode(bytes, limits);
-            } catch (UnreadableImageException e) {
-                throw new UnreadableImageException(file + ": " + e.getMessage(), e);
-            } catch (OutOfMemoryError e) {
-                throw new UnreadableImageException(
-                        file + ": " + pixels()
-                                + " pixels need more memory than there is; give Java more (-Xmx), or make"
-                                + " the picture smaller",
-                        e);
-            } catch (IOException | RuntimeException e) {
-                // ImageIO answers damaged files with any of IIOException, IllegalArgumentException,
-                // ArrayIndexOutOfBoundsException, ...
-                throw new UnreadableImageException(file + ": damaged or cut short (" + e.getMessage() + ")", e);
-            }
+    public static RgbImage decode(byte[] file, String name, Limits limits) throws UnreadableImageException {
+        try {
+            return decoded(new EncodedPicture(name, file), limits);
+        } catch (PictureException e) {
+            throw new UnreadableImageException(String.valueOf(e.getMessage()), e);
         }
     }
 
-    private static long declaredPixels(byte[] bytes) throws IOException {
-        if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
-            Jpeg header = Jpeg.parse(bytes);
-            return (long) header.width() * header.height();
-        }
-        if (startsWith(bytes, PNG)) {
-            ByteBuffer header = ByteBuffer.wrap(bytes);
-            return (long) header.getInt(16) * header.getInt(20);
-        }
-        if (Bmp.matches(bytes)) {
-            return Bmp.declaredPixels(bytes);
-        }
-        return PortableMap.matches(bytes) ? PortableMap.declaredPixels(bytes) : 0;
-    }
-
-    private static byte[] readBytes(Path file, Limits limits) throws IOException {
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new UnreadableImageException(file + ": not a file");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            long size = Files.size(file);
-            if (size > limits.maxFileBytes()) {
-                throw new UnreadableImageException(
-                        file + ": " + size + " bytes; the limit is " + limits.maxFileBytes());
-            }
-            byte[] bytes = in.readNBytes((int) Math.min(limits.maxFileBytes(), Integer.MAX_VALUE - 8));
-            if (bytes.length == 0) {
-                throw new UnreadableImageException(file + ": the file is empty (zero bytes)");
-            }
-            return bytes;
-        } catch (NoSuchFileException e) {
-            throw new IOException(file + ": no such file", e);
-        } catch (AccessDeniedException e) {
-            throw new IOException(file + ": no permission to read it", e);
-        }
-    }
-
-    private static RgbImage decode(byte[] bytes, Limits limits) throws IOException {
-        if (startsWith(bytes, 0xff, 0xd8, 0xff)) {
-            Jpeg header = Jpeg.parse(bytes);
-            checkSize(header.width(), header.height(), limits);
-            Decoder decoder = header.components() == 4
-                    ? reader -> readCmyk(reader, header.adobeTransform())
-                    : ImageFiles::readRgb;
-            return decodeWithImageIo("jpeg", header.withoutNotes(), limits, decoder)
-                    .oriented(header.orientation());
-        }
-        if (startsWith(bytes, PNG)) {
-            return decodeWithImageIo("png", new ByteArrayInputStream(bytes), limits, ImageFiles::readRgb);
-        }
-        if (Bmp.matches(bytes)) {
-            return Bmp.decode(bytes, limits);
-        }
-        if (PortableMap.matches(bytes)) {
-            return PortableMap.decode(bytes, limits);
-        }
-        Optional<PictureKind> other = PictureKind.of(bytes);
-        if (other.isPresent()) {
-            throw new UnreadableImageException("not an image of a kind that is read, but a "
-                    + other.get().label() + " file; convert it to JPEG or PNG");
-        }
-        String start = HexFormat.ofDelimiter(" ").formatHex(bytes, 0, Math.min(bytes.length, 8));
-        throw new UnreadableImageException("not an image: its content is none of JPEG, PNG, BMP, PGM and PPM"
-                + " (it starts with the bytes " + start + ")");
-    }
-
-    private static boolean startsWith(byte[] bytes, int... magic) {
-        if (bytes.length < magic.length) {
-            return false;
-        }
-        for (int i = 0; i < magic.length; i++) {
-            if ((bytes[i] & 0xff) != magic[i]) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Refuses sizes that are not positive or exceed the limit, before anything is allocated for them. */
-    static void checkSize(long width, long height, Limits limits) throws IOException {
-        if (width <= 0 || height <= 0) {
-            throw new UnreadableImageException("declares " + width + " x " + height + " pixels");
-        }
-        long limit = Math.min(limits.maxPixels(), RgbImage.MAX_PIXELS);
-        if (width > limit / height) {
-            throw new UnreadableImageException(
-                    "declares " + width + " x " + height + " pixels; the limit is " + limit + " pixels");
-        }
-    }
-
-    private interface Decoder {
-        RgbImage decode(ImageReader reader) throws IOException;
-    }
-
-    private static RgbImage readRgb(ImageReader reader) throws IOException {
-        return fromBufferedImage(reader.read(0));
-    }
-
-    /**
-     * Four components, which ImageIO gives out as they are stored. With an Adobe segment they are the inverse of the inks
-     * (255 is no ink), and YCCK if it says so; without one they are the inks, as Pillow has it too. Profiles of printers
-     * are ignored: what an ink leaves of the light is multiplied by what black leaves of it.
-     */
-    private static RgbImage readCmyk(ImageReader reader, int adobeTransform) throws IOException {
-        Raster raster = reader.readRaster(0, null);
-        int width = raster.getWidth();
-        int height = raster.getHeight();
-        byte[] rgb = new byte[3 * width * height];
-        int[] row = new int[4 * width];
-        for (int y = 0, at = 0; y < height; y++) {
-            raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
-            for (int x = 0; x < row.length; x += 4) {
-                double first = row[x];
-                double second = row[x + 1];
-                double third = row[x + 2];
-                if (adobeTransform > 0) {
-                    // JFIF's equations, of the values' complement; as in libjpeg's ycck_cmyk_convert
-                    double luma = row[x];
-                    double blueness = row[x + 1] - 128;
-                    double redness = row[x + 2] - 128;
-                    first = 255 - (luma + 1.402 * redness);
-                    second = 255 - (luma - 0.344136 * blueness - 0.714136 * redness);
-                    third = 255 - (luma + 1.772 * blueness);
-                }
-                boolean inverted = adobeTransform >= 0;
-                double light = light(row[x + 3], inverted);
-                rgb[at++] = (byte) Math.round(255 * light * light(first, inverted));
-                rgb[at++] = (byte) Math.round(255 * light * light(second, inverted));
-                rgb[at++] = (byte) Math.round(255 * light * light(third, inverted));
-            }
-        }
-        return RgbImage.owning(width, height, rgb);
-    }
-
-    /** The part of the light, 0 to 1, that an ink leaves. */
-    private static double light(double stored, boolean inverted) {
-        double part = Math.max(0, Math.min(255, stored)) / 255;
-        return inverted ? part : 1 - part;
-    }
-
-    private static RgbImage decodeWithImageIo(String format, InputStream bytes, Limits limits, Decoder decoder)
-            throws IOException {
-        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
-        if (!readers.hasNext()) {
-            throw new UnreadableImageException("this Java runtime has no reader for " + format);
-        }
-        ImageReader reader = readers.next();
-        // Not ImageIO.createImageInputStream: that one writes temporary files.
-        try (MemoryCacheImageInputStream in = new MemoryCacheImageInputStream(bytes)) {
-            reader.setInput(in, true, true);
-            checkSize(reader.getWidth(0), reader.getHeight(0), limits);
-            Truncation truncation = new Truncation();
-            reader.addIIOReadWarningListener(truncation);
-            RgbImage image = decoder.decode(reader);
-            if (truncation.message != null) {
-                throw new UnreadableImageException("cut short (" + truncation.message + ")");
-            }
-            return image;
-        } finally {
-            reader.dispose();
-        }
-    }
-
-    /** The JPEG reader fills what is missing with grey and only warns. */
-    private static final class Truncation implements IIOReadWarningListener {
-        private @Nullable String message;
-
-        @Override
-        public void warningOccurred(ImageReader source, String warning) {
-            String lower = warning.toLowerCase(Locale.ROOT);
-            if (lower.contains("truncated") || lower.contains("premature")) {
-                message = warning;
-            }
-        }
-    }
-
-    private static RgbImage fromBufferedImage(BufferedImage image) {
-        int width = image.getWidth();
-        int height = image.getHeight();
-        byte[] rgb = new byte[3 * width * height];
-        ColorModel model = image.getColorModel();
-        boolean grey = model.getColorSpace().getType() == ColorSpace.TYPE_GRAY;
-        boolean samples = !(model instanceof IndexColorModel)
-                && !(model instanceof PackedColorModel)
-                && (grey || model.getColorSpace().getType() == ColorSpace.TYPE_RGB);
-        if (!samples) {
-            int[] row = new int[width];
-            for (int y = 0, at = 0; y < height; y++) {
-                image.getRGB(0, y, width, 1, row, 0, width);
-                for (int pixel : row) {
-                    rgb[at++] = (byte) (pixel >> 16);
-                    rgb[at++] = (byte) (pixel >> 8);
-                    rgb[at++] = (byte) pixel;
-                }
-            }
-            return RgbImage.owning(width, height, rgb);
-        }
-        // getRGB would treat grey as linear light and brighten it, and would apply colour profiles.
-        Raster raster = image.getRaster();
-        int green = grey ? 0 : 1;
-        int blue = grey ? 0 : 2;
-        if (raster.getDataBuffer() instanceof DataBufferByte buffer
-                && raster.getSampleModel() instanceof PixelInterleavedSampleModel layout
-                && raster.getParent() == null) {
-            byte[] data = buffer.getData();
-            int[] band = layout.getBandOffsets();
-            for (int y = 0, at = 0; y < height; y++) {
-                int from = buffer.getOffset() + y * layout.getScanlineStride();
-                for (int x = 0; x < width; x++, from += layout.getPixelStride()) {
-                    rgb[at++] = data[from + band[0]];
-                    rgb[at++] = data[from + band[green]];
-                    rgb[at++] = data[from + band[blue]];
-                }
-            }
-            return RgbImage.owning(width, height, rgb);
-        }
-        int bands = raster.getNumBands();
-        int highest = (1 << raster.getSampleModel().getSampleSize(0)) - 1;
-        int[] row = new int[width * bands];
-        for (int y = 0, at = 0; y < height; y++) {
-            raster.getPixels(0, y, width, 1, row);
-            for (int x = 0; x < width * bands; x += bands) {
-                rgb[at++] = scale(row[x], highest);
-                rgb[at++] = scale(row[x + green], highest);
-                rgb[at++] = scale(row[x + blue], highest);
-            }
-        }
-        return RgbImage.owning(width, height, rgb);
-    }
-
-    /** A sample in [0, highest] as a byte in [0, 255], rounded. */
-    static byte scale(int sample, int highest) {
-        return (byte) ((sample * 255L + highest / 2) / highest);
+    private static RgbImage decoded(EncodedPicture file, Limits limits) throws PictureException {
+        Raster pixels = file.decode(Math.min(limits.maxPixels(), RgbImage.MAX_PIXELS));
+        return RgbImage.owning(pixels.width(), pixels.height(), pixels.rgb());
     }
 
     /**
@@ -402,51 +98,6 @@ public final class ImageFiles {
      * @throws IOException if the folder does not exist or cannot be written to
      */
     public static void writePng(RgbImage image, Path file) throws IOException {
-        AtomicFile.write(Png.encode(image, null), file);
-    }
-
-    /** A PNG file with a note in it, which {@link #readNote} reads and other programs pass over. */
-    public static byte[] encodePng(RgbImage image, String note) {
-        return Png.encode(image, note);
-    }
-
-    /**
-     * The note that {@link #encodePng} put into a file; empty if there is none.
-     *
-     * @throws IOException if the file cannot be read
-     */
-    public static Optional<String> readNote(Path png) throws IOException {
-        return Png.note(readBytes(png, Limits.DEFAULT));
-    }
-
-    /**
-     * Whether a file begins as those of {@link #encodePng} do, with a note; it may be cut short or damaged after that.
-     *
-     * @throws IOException if the file cannot be read
-     */
-    public static boolean beginsWithNote(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            return Png.beginsWithNote(in.readNBytes(Png.NOTE_BEGINS));
-        }
-    }
-
-    /**
-     * Writes a file of any content, whole or not at all, as {@link #writePng} does.
-     *
-     * @throws IOException if the folder does not exist or cannot be written to
-     */
-    public static void writeAtomically(byte[] content, Path file) throws IOException {
-        AtomicFile.write(content, file);
-    }
-
-    /**
-     * Deletes what processes that were killed while they wrote into a folder have left there under hidden names. What
-     * living processes are writing stays; so does, for a day after it was written, what processes of other computers or
-     * containers may be writing.
-     *
-     * @throws IOException if the folder cannot be read or a file cannot be deleted
-     */
-    public static void deleteLeftovers(Path folder) throws IOException {
-        AtomicFile.deleteLeftovers(folder);
+        AtomicFile.write(Png.encode(image.width(), image.height(), image.toBytes(), null), file);
     }
 }

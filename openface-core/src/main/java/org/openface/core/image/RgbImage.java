@@ -123,36 +123,6 @@ public final class RgbImage {
     }
 
     /**
-     * The picture as it was meant to be seen, from an Exif orientation.
-     *
-     * @param orientation 1 (as stored) to 8; see the tag Orientation of TIFF 6.0
-     */
-    RgbImage oriented(int orientation) {
-        checkArgument(orientation >= 1 && orientation <= 8, "no Exif orientation %s", orientation);
-        if (orientation == 1) {
-            return this;
-        }
-        boolean transposed = orientation >= 5;
-        boolean fromRight = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-        boolean fromBottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-        int newWidth = transposed ? height : width;
-        int newHeight = transposed ? width : height;
-        byte[] out = new byte[rgb.length];
-        for (int y = 0, at = 0; y < newHeight; y++) {
-            for (int x = 0; x < newWidth; x++) {
-                int column = transposed ? y : x;
-                int row = transposed ? x : y;
-                int from =
-                        3 * ((fromBottom ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column));
-                out[at++] = rgb[from];
-                out[at++] = rgb[from + 1];
-                out[at++] = rgb[from + 2];
-            }
-        }
-        return new RgbImage(newWidth, newHeight, out);
-    }
-
-    /**
      * The picture in another size. Enlarging interpolates between the four nearest pixels; shrinking averages over the
      * area that each new pixel covers, weighted towards its centre, so that nothing aliases. Width and height are
      * scaled independently.

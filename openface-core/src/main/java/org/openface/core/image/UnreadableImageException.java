@@ -8,10 +8,6 @@ import java.io.IOException;
  * gone, is another {@link IOException}.
  */
 public final class UnreadableImageException extends IOException {
-    UnreadableImageException(String message) {
-        super(message);
-    }
-
     UnreadableImageException(String message, Throwable cause) {
         super(message, cause);
     }

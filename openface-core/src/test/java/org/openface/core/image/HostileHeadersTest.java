@@ -18,6 +18,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.internal.image.EncodedPicture;
 
 /**
  * Files whose headers claim anything, read in a Java runtime with little memory: each is a picture or an {@link
@@ -96,9 +97,9 @@ class HostileHeadersTest {
                 byte[] bytes = mutated(originals.get(i % originals.size()), random);
                 Files.write(file, bytes);
                 try {
-                    ImageFiles.Encoded encoded = ImageFiles.load(file, new ImageFiles.Limits(1 << 18, 1 << 20));
+                    EncodedPicture encoded = EncodedPicture.read(file, 1 << 20);
                     long pixels = encoded.pixels();
-                    RgbImage image = encoded.decode();
+                    RgbImage image = ImageFiles.read(file, new ImageFiles.Limits(1 << 18, 1 << 20));
                     if (pixels != (long) image.width() * image.height()) {
                         throw new IllegalStateException(pixels + " declared, decoded " + image);
                     }

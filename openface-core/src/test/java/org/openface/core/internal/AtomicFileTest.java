@@ -24,7 +24,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.image.ImageFiles;
 
 class AtomicFileTest {
     @TempDir
@@ -60,7 +59,7 @@ class AtomicFileTest {
         }
         Path file = folder.resolve("a.txt");
         for (int i = 0; i < 20; i++) {
-            ImageFiles.writeAtomically(bytes("ours " + i), file);
+            AtomicFile.write(bytes("ours " + i), file);
         }
         assertThat(file).hasContent("ours 19");
         for (Path other : others) {
@@ -86,7 +85,7 @@ class AtomicFileTest {
     void newFilesAreForTheirOwner() throws IOException {
         assumePosix();
         Path file = folder.resolve("a.txt");
-        ImageFiles.writeAtomically(bytes("a"), file);
+        AtomicFile.write(bytes("a"), file);
         assertThat(mode(file)).isEqualTo("rw-------");
         AtomicFile.writeIfAbsent(bytes("b"), folder.resolve("b.txt"));
         assertThat(mode(folder.resolve("b.txt"))).isEqualTo("rw-------");
@@ -98,7 +97,7 @@ class AtomicFileTest {
         for (String permissions : List.of("rw-r--r--", "rw-rw----", "r--------")) {
             Path file = Files.write(folder.resolve(permissions), bytes("old"));
             Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
-            ImageFiles.writeAtomically(bytes("new"), file);
+            AtomicFile.write(bytes("new"), file);
             assertThat(file).hasContent("new");
             assertThat(mode(file)).isEqualTo(permissions);
         }
@@ -162,19 +161,19 @@ class AtomicFileTest {
                 List.of("." + dead + "-1.tmp", ".0123456789abcdef-" + dead + "-77.tmp", ".0123456789abcdef-1-5.tmp")) {
             files.add(Files.createFile(folder.resolve(name)));
         }
-        ImageFiles.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(folder);
         assertThat(files).allSatisfy(file -> assertThat(file).exists());
 
         for (Path file : files) {
             Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(Duration.ofHours(23))));
         }
-        ImageFiles.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(folder);
         assertThat(files).allSatisfy(file -> assertThat(file).exists());
 
         for (Path file : files) {
             Files.setLastModifiedTime(file, FileTime.from(Instant.now().minus(Duration.ofHours(25))));
         }
-        ImageFiles.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(folder);
         assertThat(files).allSatisfy(file -> assertThat(file).doesNotExist());
     }
 
@@ -186,7 +185,7 @@ class AtomicFileTest {
                 folder.resolve(AtomicFile.prefix(ProcessHandle.current().pid()) + "5.tmp"));
         // A computer that slept for days goes on with what it was writing.
         Files.setLastModifiedTime(living, FileTime.from(Instant.now().minus(Duration.ofDays(3))));
-        ImageFiles.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(folder);
         assertThat(dead).doesNotExist();
         assertThat(living).exists();
     }
@@ -201,7 +200,7 @@ class AtomicFileTest {
         for (Path other : others) {
             Files.setLastModifiedTime(other, FileTime.fromMillis(1_000_000_000_000L));
         }
-        ImageFiles.deleteLeftovers(folder);
+        AtomicFile.deleteLeftovers(folder);
         assertThat(others).allSatisfy(file -> assertThat(file).exists());
     }
 
