@@ -21,7 +21,7 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 import org.openface.triplet.Draws;
 import org.openface.triplet.MiningBatch;
 import org.openface.triplet.TripletLoss;
@@ -102,7 +102,7 @@ class PyTorchTrainingTest {
         ModelFile.write(
                 file,
                 new ModelFile.Contents(
-                        variant.architecture(), 128, start, new UpdateRule(specs), ModelPassport.EMPTY.toFields()));
+                        variant.architecture(), 128, start, new OptimizerMemory(specs), ModelPassport.EMPTY.toFields()));
         TripletLoss loss = TripletLoss.margin();
         try (Nn4Model model = Nn4Model.builder(variant).build()) {
             model.readState(new ByteArrayInputStream(file.toByteArray()));

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * A model, or the whole state of a training, as bytes. All numbers little-endian:
@@ -66,7 +66,7 @@ public final class ModelFile {
             Architecture network,
             int embeddingSize,
             Parameters parameters,
-            UpdateRule memory,
+            OptimizerMemory memory,
             Map<String, String> passport) {}
 
     private ModelFile() {}
@@ -182,7 +182,7 @@ public final class ModelFile {
         long floats() {
             long copies = averaged ? 2 : 1;
             return specs().stream()
-                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? UpdateRule.arrays(optimizer) : 0)))
+                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? OptimizerMemory.arrays(optimizer) : 0)))
                     .sum();
         }
 
@@ -192,7 +192,7 @@ public final class ModelFile {
             for (TensorSpec spec : specs) {
                 readFloats(in, parameters.get(spec.name()));
             }
-            UpdateRule memory = UpdateRule.restored(specs, optimizer, steps, averaged);
+            OptimizerMemory memory = OptimizerMemory.restored(specs, optimizer, steps, averaged);
             for (float[] array : memory.memory()) {
                 readFloats(in, array);
             }
@@ -224,7 +224,7 @@ public final class ModelFile {
         int embeddingSize = (int) number(fields, "embeddingSize", 1, LARGEST_EMBEDDING);
         long steps = number(fields, "steps", 0, Long.MAX_VALUE);
         String optimizer = field(fields, "optimizer");
-        if (!UpdateRule.isKind(optimizer)) {
+        if (!OptimizerMemory.isKind(optimizer)) {
             throw new IOException("the model was trained with the unknown optimiser " + optimizer);
         }
         boolean averaged = Boolean.parseBoolean(fields.get("averaged"));

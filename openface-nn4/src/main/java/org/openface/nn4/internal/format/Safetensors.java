@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * The safetensors format: 8 bytes length of the header, little-endian; the header in JSON with type, shape and place of
@@ -189,7 +189,7 @@ public final class Safetensors {
                     parameters.get(spec.name()));
         }
         parameters.changed();
-        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), metadata);
+        return new ModelFile.Contents(network, embeddingSize, parameters, new OptimizerMemory(specs), metadata);
     }
 
     /** Our entries, without the prefix; none of another tool's, whatever they are called. */

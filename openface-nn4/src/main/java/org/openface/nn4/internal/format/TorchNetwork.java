@@ -20,7 +20,7 @@ import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Architecture.Tower;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * An nn4 network as Torch's tree of modules: the one that OpenFace's {@code .def.lua} builds, and {@code torch.save} writes.
@@ -138,7 +138,7 @@ public final class TorchNetwork {
             }
         }
         parameters.changed();
-        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), Map.of());
+        return new ModelFile.Contents(network, embeddingSize, parameters, new OptimizerMemory(specs), Map.of());
     }
 
     private static void copy(Table fields, String field, String name, Parameters parameters) throws IOException {

@@ -48,7 +48,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
-import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
 import org.openface.nn4.internal.network.Plan.Op;
@@ -350,8 +350,8 @@ public final class OneDnnProgram implements AutoCloseable {
         }
     }
 
-    Map<String, Executor.Statistics> statistics(Parameters parameters) {
-        Map<String, Executor.Statistics> all = new LinkedHashMap<>();
+    Map<String, Runner.Statistics> statistics(Parameters parameters) {
+        Map<String, Runner.Statistics> all = new LinkedHashMap<>();
         try (PointerScope temporary = new PointerScope()) {
             statistics.forEach((layer, s) -> {
                 float[] mean = new float[s.channels];
@@ -362,7 +362,7 @@ public final class OneDnnProgram implements AutoCloseable {
                 for (int c = 0; c < mean.length; c++) {
                     mean[c] += bias[c];
                 }
-                all.put(layer, new Executor.Statistics(mean, variance));
+                all.put(layer, new Runner.Statistics(mean, variance));
             });
         }
         return all;
