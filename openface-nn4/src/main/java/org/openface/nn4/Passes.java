@@ -59,9 +59,8 @@ final class Passes {
                 if (used == null && some.size() < faces.size()) {
                     used = executor.weights();
                 }
-                float[] values = used == null
-                        ? executor.embed(pixels, some.size())
-                        : executor.embed(used, pixels, some.size());
+                float[] values =
+                        used == null ? executor.embed(pixels, some.size()) : executor.embed(used, pixels, some.size());
                 System.arraycopy(values, 0, all, from * embeddingSize, values.length);
             } finally {
                 use.release();

@@ -15,8 +15,8 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.ForwardPass;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.internal.engine.host.Runner;
-import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
+import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -115,8 +115,7 @@ class ChunkedStepTest {
         Map<String, float[]> sum = new LinkedHashMap<>();
         Map<String, float[]> mean = new LinkedHashMap<>();
         Map<String, float[]> variance = new LinkedHashMap<>();
-        try (Runner executor =
-                new OneDnnRunner(Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
+        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
             for (int from = IMAGES - 8; from >= 0; from -= 8) { // the last is done first
                 Runner.Pass pass = executor.forward(parameters, rows(pixels, PIXELS, order, from), 8);
                 for (int i = 0; i < 8; i++) {

@@ -165,8 +165,7 @@ class ExchangeTest {
         int side = variant.architecture().imageSize();
         float[] pixels = Reference.pixels(2, side);
         float[] expected;
-        try (Runner executor =
-                new OneDnnRunner(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
+        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
             expected = executor.embed(network.parameters(), pixels, 2);
         }
         assertThat(onnx(Examples.bytes(OnnxFile::write, network), pixels, 2, side))

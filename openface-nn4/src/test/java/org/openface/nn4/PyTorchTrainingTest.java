@@ -102,7 +102,11 @@ class PyTorchTrainingTest {
         ModelFile.write(
                 file,
                 new ModelFile.Contents(
-                        variant.architecture(), 128, start, new OptimizerMemory(specs), ModelPassport.EMPTY.toFields()));
+                        variant.architecture(),
+                        128,
+                        start,
+                        new OptimizerMemory(specs),
+                        ModelPassport.EMPTY.toFields()));
         TripletLoss loss = TripletLoss.margin();
         try (Nn4Model model = Nn4Model.builder(variant).build()) {
             model.readState(new ByteArrayInputStream(file.toByteArray()));

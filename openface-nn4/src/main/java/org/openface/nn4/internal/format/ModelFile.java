@@ -182,7 +182,8 @@ public final class ModelFile {
         long floats() {
             long copies = averaged ? 2 : 1;
             return specs().stream()
-                    .mapToLong(spec -> spec.length() * (copies + (spec.trained() ? OptimizerMemory.arrays(optimizer) : 0)))
+                    .mapToLong(
+                            spec -> spec.length() * (copies + (spec.trained() ? OptimizerMemory.arrays(optimizer) : 0)))
                     .sum();
         }
 

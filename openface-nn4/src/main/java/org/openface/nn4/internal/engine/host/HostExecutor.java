@@ -66,7 +66,8 @@ public final class HostExecutor implements Executor {
     @Override
     public void load(State state) {
         checkArgument(
-                state.parameters().specs().equals(specs) && state.memory().specs().equals(specs),
+                state.parameters().specs().equals(specs)
+                        && state.memory().specs().equals(specs),
                 "parameters of another network");
         parameters = state.parameters();
         memory = state.memory();

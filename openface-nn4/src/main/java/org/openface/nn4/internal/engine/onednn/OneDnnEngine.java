@@ -21,7 +21,6 @@ public final class OneDnnEngine implements EngineProvider {
 
     @Override
     public Executor create(Architecture architecture, int embeddingSize) {
-        return new HostExecutor(
-                new OneDnnRunner(Plan.of(architecture, embeddingSize)), architecture, embeddingSize);
+        return new HostExecutor(new OneDnnRunner(Plan.of(architecture, embeddingSize)), architecture, embeddingSize);
     }
 }

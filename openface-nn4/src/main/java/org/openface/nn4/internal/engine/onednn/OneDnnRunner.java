@@ -101,7 +101,8 @@ public final class OneDnnRunner implements Runner {
 
     private long measure(int images) {
         try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
-                OneDnnProgram inference = new OneDnnProgram(plan, Executor.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
+                OneDnnProgram inference =
+                        new OneDnnProgram(plan, Executor.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
             warnOfSlowCode(training); // before hours are spent with it
             Set<OneDnnWeights.Stored> parameters = new HashSet<>(training.borrowed());
             parameters.addAll(inference.borrowed());

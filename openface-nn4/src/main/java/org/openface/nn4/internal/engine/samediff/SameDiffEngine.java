@@ -36,7 +36,6 @@ public final class SameDiffEngine implements EngineProvider {
         if (slow != null) {
             LOG.log(System.Logger.Level.WARNING, slow);
         }
-        return new HostExecutor(
-                new SameDiffRunner(architecture, embeddingSize), architecture, embeddingSize);
+        return new HostExecutor(new SameDiffRunner(architecture, embeddingSize), architecture, embeddingSize);
     }
 }
