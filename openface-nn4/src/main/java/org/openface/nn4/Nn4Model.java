@@ -46,11 +46,14 @@ import org.openface.nn4.internal.training.TrainingStep;
 /**
  * One of OpenFace's nn4 networks: turns aligned faces into embeddings of unit length, and learns.
  *
- * <p>The network is defined in SameDiff and run by an {@link Engine}. It holds native memory until it is closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
- * is under way. Inside a forward pass neither its thread nor one that it waits for can use the network otherwise.
+ * <p>The network is defined in SameDiff and run by an {@link Engine}. It holds native memory until it is closed. Methods
+ * may be called from any thread; they run one at a time, and {@link #embed} waits while a training step is under way. Inside
+ * a forward pass neither its thread nor one that it waits for can use the network otherwise.
  *
  * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
  */
+// Longer than a class should be, as it is all that users see of a network: a third is documentation, and what it does is
+// done by others.
 public final class Nn4Model implements TrainableEmbedder {
     /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
     public enum Variant {

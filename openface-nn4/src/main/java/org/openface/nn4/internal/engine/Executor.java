@@ -69,7 +69,8 @@ public interface Executor extends AutoCloseable {
 
     /**
      * What embeds, kept as it is now: whoever holds it embeds with it for as long as he wants, while training goes on. A copy
-     * where the engine computes, made once for each version, which goes when nobody holds it any more.
+     * where the engine computes, made once for each version; the engine may hold the latest, and an earlier one goes when
+     * nobody holds it any more.
      */
     Weights weights();
 
