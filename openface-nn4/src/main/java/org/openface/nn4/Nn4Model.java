@@ -3,22 +3,16 @@ package org.openface.nn4;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
-import com.google.common.collect.Iterators;
-import com.google.common.collect.Streams;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
@@ -29,7 +23,6 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
-import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.core.embedding.TrainableEmbedder.TrainingRecord;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
@@ -41,24 +34,28 @@ import org.openface.nn4.internal.format.OnnxFile;
 import org.openface.nn4.internal.format.Safetensors;
 import org.openface.nn4.internal.format.TorchNetwork;
 import org.openface.nn4.internal.network.Architecture;
-import org.openface.nn4.internal.network.Architecture.Convolution;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.state.OptimizerMemory;
+import org.openface.nn4.internal.state.State;
 import org.openface.nn4.internal.training.Chunks;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.training.StatisticsEstimate;
+import org.openface.nn4.internal.training.TrainingStep;
 
 /**
  * One of OpenFace's nn4 networks: turns aligned faces into embeddings of unit length, and learns.
  *
- * <p>The network is defined in SameDiff and run by an {@link Engine}. It holds native memory until it is closed. Methods may be called from any thread; they run one at a time, and {@link #embed} waits while a training step
- * is under way. Inside a forward pass neither its thread nor one that it waits for can use the network otherwise.
+ * <p>The network is defined in SameDiff and run by an {@link Engine}. It holds native memory until it is closed. Methods
+ * may be called from any thread; they run one at a time, and {@link #embed} waits while a training step is under way. Inside
+ * a forward pass neither its thread nor one that it waits for can use the network otherwise.
  *
  * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
  */
+// Longer than a class should be, as it is all that users see of a network: a third is documentation, and what it does
+// is
+// done by others.
 public final class Nn4Model implements TrainableEmbedder {
-    /** Torch's momentum for running statistics: {@code running ← 0.9 · running + 0.1 · batch}. */
-    private static final float RUNNING_MOMENTUM = 0.1f;
     /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
     public enum Variant {
         /** OpenFace's nn4: 96 × 96 pixels, 6,959,088 parameters. */
@@ -81,7 +78,7 @@ public final class Nn4Model implements TrainableEmbedder {
             this.architecture = architecture;
         }
 
-        public Architecture architecture() {
+        Architecture architecture() {
             return architecture;
         }
 
@@ -105,33 +102,20 @@ public final class Nn4Model implements TrainableEmbedder {
 
     private final Variant variant;
     private final int embeddingSize;
-    private final Parameters parameters;
     private final Executor executor;
-    private UpdateRule updateRule;
-    private volatile ModelPassport passport;
-
-    /** Held by whoever uses the executor or changes something; by a forward pass until it is closed. */
-    private final PassLock lock = new PassLock();
-
-    private volatile boolean closed;
-
-    /** The version of the weights for which the passport's threshold is known to hold. */
-    private int thresholdVersion;
-    /** The fingerprint last computed, and the version of the weights that it is of. */
-    private String fingerprint = "";
-
-    private int fingerprintVersion;
-
-    /** What calls embed with that take longer than one hold of the lock. */
-    private @Nullable Parameters snapshot;
+    private final BoundPassport passport;
+    private final ExclusiveUse use;
+    private final Passes passes;
 
     private Nn4Model(ModelFile.Contents contents, ModelPassport passport, Engine engine) {
         this.variant = Variant.of(contents.network());
         this.embeddingSize = contents.embeddingSize();
-        this.parameters = contents.parameters();
-        this.updateRule = contents.memory();
-        this.passport = bound(passport);
         executor = Engines.create(engine, variant.architecture(), embeddingSize);
+        executor.load(State.of(contents.parameters(), contents.memory()));
+        this.passport = new BoundPassport(executor);
+        this.passport.set(passport);
+        use = new ExclusiveUse(this.passport::refresh);
+        passes = new Passes(variant, embeddingSize, executor, use);
     }
 
     /** A new network with random weights; see {@link Builder} for the settings and their defaults. */
@@ -210,18 +194,12 @@ public final class Nn4Model implements TrainableEmbedder {
     }
 
     private void write(Path file, ContentsWriter writer) throws IOException {
-        ModelFile.Contents contents;
-        acquire();
-        try {
-            contents = new ModelFile.Contents(
-                    variant.architecture(),
-                    embeddingSize,
-                    snapshot(),
-                    new UpdateRule(parameters.specs()),
-                    passport.toFields());
-        } finally {
-            release();
-        }
+        ModelFile.Contents contents = use.get(() -> new ModelFile.Contents(
+                variant.architecture(),
+                embeddingSize,
+                executor.weights().values(),
+                new OptimizerMemory(variant.architecture().tensors(embeddingSize)),
+                passport.get().toFields()));
         AtomicFile.write(file.toAbsolutePath(), out -> writer.write(out, contents));
     }
 
@@ -230,7 +208,7 @@ public final class Nn4Model implements TrainableEmbedder {
      * step, new statistics or another state change what the network embeds with, there is none.
      */
     public ModelPassport passport() {
-        return passport;
+        return passport.get();
     }
 
     /**
@@ -241,52 +219,35 @@ public final class Nn4Model implements TrainableEmbedder {
      */
     public void setPassport(ModelPassport newPassport) {
         newPassport.requirePreprocessing();
-        acquire();
-        try {
-            passport = bound(newPassport);
-        } finally {
-            release();
-        }
+        use.run(() -> passport.set(newPassport));
     }
 
     @Override
     public void describe(TrainingRecord record) {
-        acquire();
-        try {
-            passport = bound(passport.after(record));
-        } finally {
-            release();
-        }
+        use.run(() -> passport.set(passport.get().after(record)));
     }
 
     /** Over the weights that the network embeds with and their running statistics. */
     @Override
     public Optional<String> fingerprint() {
-        acquire();
-        try {
-            return Optional.of(presentFingerprint());
-        } finally {
-            release();
-        }
+        return Optional.of(use.get(passport::fingerprint));
     }
 
     /** Writes the threshold into the passport, if that has none and the present weights are those that were evaluated. */
     @Override
     public void calibrate(Calibration calibration) {
-        acquire();
-        try {
-            if (passport.threshold().isEmpty() && presentFingerprint().equals(calibration.fingerprint())) {
-                passport = bound(passport.withThreshold(calibration.threshold(), calibration.halfWidth()));
+        use.run(() -> {
+            ModelPassport present = passport.get();
+            if (present.threshold().isEmpty() && passport.fingerprint().equals(calibration.fingerprint())) {
+                passport.set(present.withThreshold(calibration.threshold(), calibration.halfWidth()));
             }
-        } finally {
-            release();
-        }
+        });
     }
 
     /** From the {@link #passport}. */
     @Override
     public Optional<AlignmentProfile> alignmentProfile() {
-        return passport.alignment();
+        return passport.get().alignment();
     }
 
     /** The network block by block, as a table and as a picture. */
@@ -311,7 +272,10 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** Number of trained parameters, counted as Torch's {@code getParameters()} does (without running statistics). */
     public long parameterCount() {
-        return parameters.trainedCount();
+        return variant.architecture().tensors(embeddingSize).stream()
+                .filter(TensorSpec::trained)
+                .mapToLong(TensorSpec::length)
+                .sum();
     }
 
     /**
@@ -320,7 +284,7 @@ public final class Nn4Model implements TrainableEmbedder {
      */
     @Override
     public EmbeddingBatch embed(List<RgbImage> faces) {
-        return embed(faces, null);
+        return passes.embed(faces);
     }
 
     /** This network, which embeds with the average of its weights wherever there is one. */
@@ -341,7 +305,7 @@ public final class Nn4Model implements TrainableEmbedder {
 
     /** As {@link #samePerson(RgbImage, RgbImage)}, of embeddings that this network has made with its present weights. */
     public boolean samePerson(Embedding first, Embedding second) {
-        OptionalDouble threshold = passport.threshold();
+        OptionalDouble threshold = passport.get().threshold();
         checkState(
                 threshold.isPresent(),
                 "the model has no threshold for its present weights, so it cannot tell whether faces are of one person;"
@@ -356,72 +320,29 @@ public final class Nn4Model implements TrainableEmbedder {
      * @throws IllegalStateException if no average is kept
      */
     public void becomeAverage() {
-        acquire();
-        try {
-            parameters.set(updateRule
-                    .average()
+        use.run(() -> {
+            OptimizerMemory memory = executor.state().memory();
+            Parameters average = memory.average()
                     .orElseThrow(() -> new IllegalStateException(
-                            "no average of the weights is kept; train with Optimizer.averaged(decay)")));
-        } finally {
-            release();
-        }
+                            "no average of the weights is kept; train with Optimizer.averaged(decay)"));
+            executor.load(State.of(average.copy(), memory));
+        });
     }
 
     @Override
     public void forgetOptimizer() {
-        acquire();
-        try {
-            updateRule = new UpdateRule(parameters.specs());
-        } finally {
-            release();
-        }
-    }
-
-    /** @param weights a snapshot to embed with; the present weights if null */
-    private EmbeddingBatch embed(List<RgbImage> faces, @Nullable Parameters weights) {
-        checkArgument(!faces.isEmpty(), "no faces to embed");
-        checkArgument(
-                (long) faces.size() * embeddingSize < Integer.MAX_VALUE - 8,
-                "%s embeddings of %s values are more than an array holds; embed a stream of faces",
-                faces.size(),
-                embeddingSize);
-        Parameters used = weights;
-        float[] all = new float[faces.size() * embeddingSize];
-        for (int from = 0; from < faces.size(); from += Executor.INFERENCE_BATCH) {
-            List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + Executor.INFERENCE_BATCH));
-            float[] pixels = pixels(some);
-            acquire();
-            try {
-                if (used == null) {
-                    used = some.size() == faces.size() ? present() : snapshot();
-                }
-                float[] values = executor.embed(used, pixels, some.size());
-                System.arraycopy(values, 0, all, from * embeddingSize, values.length);
-            } finally {
-                release();
-            }
-        }
-        return new EmbeddingBatch(embeddingSize, all);
+        use.run(() -> {
+            Parameters parameters = executor.state().parameters();
+            executor.load(State.of(parameters, new OptimizerMemory(parameters.specs())));
+        });
     }
 
     /**
-     * Embeds a stream of faces of any length with the weights of this moment: read and computed {@value #Executor.INFERENCE_BATCH}
+     * Embeds a stream of faces of any length with the weights of this moment: read and computed 32
      * at a time, as the result is drawn from.
      */
     public Stream<Embedding> embed(Stream<RgbImage> faces) {
-        Parameters weights;
-        acquire();
-        try {
-            weights = snapshot();
-        } finally {
-            release();
-        }
-        return Streams.stream(Iterators.partition(faces.iterator(), Executor.INFERENCE_BATCH))
-                .flatMap(some -> {
-                    EmbeddingBatch embeddings = embed(some, weights);
-                    return IntStream.range(0, embeddings.size()).mapToObj(embeddings::get);
-                })
-                .onClose(faces::close);
+        return passes.embed(faces);
     }
 
     /**
@@ -448,39 +369,16 @@ public final class Nn4Model implements TrainableEmbedder {
     public void estimateBatchStatistics(List<RgbImage> faces, int batchSize, long memoryBudget) {
         checkArgument(batchSize >= 2, "batchSize (%s) must be at least 2", batchSize);
         checkArgument(faces.size() >= 2, "%s faces have no statistics; give at least 2", faces.size());
-        acquire();
-        try {
-            Parameters weights = present();
-            Parameters sums = Parameters.zeros(weights.specs());
+        use.run(() -> {
             int size = Chunks.plan(executor, Math.min(batchSize, faces.size()), memoryBudget)
                     .chunkSize();
-            int batches = faces.size() / size; // a smaller rest is left out
-            for (int b = 0; b < batches; b++) {
-                List<RgbImage> some = faces.subList(b * size, (b + 1) * size);
-                Map<String, Executor.Statistics> statistics =
-                        executor.batchStatistics(weights, pixels(some), some.size());
-                blend(sums, statistics, some.size(), 1, 1f / batches);
-            }
-            Optional<String> notFinite = firstNonFiniteStatistic(sums);
-            checkState(
-                    notFinite.isEmpty(),
-                    "%s over these faces has values that are NaN or infinite; the statistics stay as they were",
-                    notFinite.orElse(""));
-            setStatistics(weights, sums);
-            weights.changed();
-        } finally {
-            release();
-        }
+            StatisticsEstimate.replace(executor, faces, size, passes::pixels);
+        });
     }
 
     @Override
     public ExecutionPlan plan(int batchSize, long memoryBudget) {
-        acquire();
-        try {
-            return Chunks.plan(executor, batchSize, memoryBudget);
-        } finally {
-            release();
-        }
+        return use.get(() -> Chunks.plan(executor, batchSize, memoryBudget));
     }
 
     @Override
@@ -498,247 +396,32 @@ public final class Nn4Model implements TrainableEmbedder {
                 "the batch has %s images, planned were at most %s",
                 batch.size(),
                 plan.batchSize());
-        acquire();
-        try {
-            Step step = new Step(batch, plan.chunkSize());
-            lock.openPass();
-            return step;
-        } catch (Throwable e) {
-            release();
-            throw e;
-        }
-    }
-
-    /**
-     * A step between its forward and its backward pass; holds {@link #lock} until closed.
-     *
-     * <p>A batch larger than a chunk is done as GradCache does (Gao and Callan, <i>Scaling Deep Contrastive Learning Batch
-     * Size under Memory Limited Setup</i>, 2021): all chunks run forward, one after the other in the same memory, for the
-     * embeddings; when the gradient of all embeddings is there, each chunk runs forward again and backward with its share,
-     * and the parameter gradients add up. The last chunk's activations are still there and are used first. The result is
-     * the gradient of the whole batch, except that batch-norm normalises each chunk by itself; for that to resemble the
-     * batch, images are dealt to chunks at random. Each image counts once in the running statistics.
-     */
-    private final class Step implements ForwardPass {
-        private final float[] pixels;
-        private final int images;
-        /** Which image of the batch stands at each place of the chunks. */
-        private final int[] order;
-        /** Chunk c holds the places from start[c] to start[c + 1]. */
-        private final int[] start;
-
-        private final float[] embeddings;
-        private Executor.@Nullable Pass open;
-        private boolean updated;
-        private boolean done;
-
-        Step(FaceBatch batch, int chunkSize) {
-            pixels = batch.pixels();
-            images = batch.size();
-            Chunks chunks = Chunks.of(images, chunkSize);
-            order = chunks.order();
-            start = chunks.start();
-            embeddings = new float[images * embeddingSize];
-            for (int c = 0; c < start.length - 1; c++) {
-                if (open != null) {
-                    open.drop();
-                }
-                open = forward(c);
-                float[] values = open.embeddings();
-                for (int i = start[c]; i < start[c + 1]; i++) {
-                    System.arraycopy(
-                            values,
-                            (i - start[c]) * embeddingSize,
-                            embeddings,
-                            order[i] * embeddingSize,
-                            embeddingSize);
-                }
-            }
-        }
-
-        private Executor.Pass forward(int chunk) {
-            int perImage = pixels.length / images;
-            int size = start[chunk + 1] - start[chunk];
-            if (size == images) {
-                return executor.forward(parameters, pixels, images);
-            }
-            float[] some = new float[size * perImage];
-            for (int i = 0; i < size; i++) {
-                System.arraycopy(pixels, order[start[chunk] + i] * perImage, some, i * perImage, perImage);
-            }
-            return executor.forward(parameters, some, size);
-        }
-
-        @Override
-        public EmbeddingBatch embeddings() {
-            checkState(!done, "this forward pass is closed");
-            return new EmbeddingBatch(embeddingSize, embeddings.clone());
-        }
-
-        @Override
-        public StepReport update(EmbeddingBatch gradient, Optimizer optimizer) {
-            checkState(!done, "this forward pass is closed");
-            checkState(!updated, "this forward pass was already used for an update");
-            checkArgument(
-                    gradient.size() == images && gradient.dimension() == embeddingSize,
-                    "the gradient is %s x %s, the embeddings are %s x %s",
-                    gradient.size(),
-                    gradient.dimension(),
-                    images,
-                    embeddingSize);
-            updated = true;
-            lock.setComputing(true);
-            try {
-                return step(gradient, optimizer);
-            } finally {
-                lock.setComputing(false);
-            }
-        }
-
-        private StepReport step(EmbeddingBatch gradient, Optimizer optimizer) {
-            Map<String, float[]> gradients = new HashMap<>();
-            Parameters statistics = Parameters.zeros(parameters.specs());
-            for (int c = start.length - 2; c >= 0; c--) {
-                Executor.Pass pass = open != null ? open : forward(c);
-                open = null;
-                Executor.Result result = pass.backward(share(gradient.values(), c));
-                if (c == 0 && gradients.isEmpty()) {
-                    gradients.putAll(result.gradients()); // one chunk: no need to add up
-                } else {
-                    result.gradients()
-                            .forEach((name, values) ->
-                                    addInPlace(gradients.computeIfAbsent(name, x -> new float[values.length]), values));
-                }
-                int size = start[c + 1] - start[c];
-                blend(statistics, result.statistics(), size, 1, (float) size / images);
-            }
-            for (TensorSpec spec : parameters.specs()) {
-                if (!spec.trained()) {
-                    float[] running = parameters.get(spec.name());
-                    float[] batch = statistics.get(spec.name());
-                    for (int i = 0; i < running.length; i++) {
-                        batch[i] = (1 - RUNNING_MOMENTUM) * running[i] + RUNNING_MOMENTUM * batch[i];
-                    }
-                }
-            }
-            Optional<String> notFinite = firstNonFiniteStatistic(statistics);
-            double squares = 0;
-            for (TensorSpec spec : parameters.specs()) {
-                if (spec.trained() && notFinite.isEmpty()) {
-                    double own = sumOfSquares(gradients.get(spec.name()));
-                    if (!Double.isFinite(own)) {
-                        notFinite = Optional.of(spec.name());
-                    }
-                    squares += own;
-                }
-            }
-            if (notFinite.isEmpty()) {
-                notFinite = updateRule.apply(optimizer, parameters, gradients);
-            }
-            if (notFinite.isPresent()) {
-                return new StepReport(Double.NaN, notFinite);
-            }
-            setStatistics(parameters, statistics);
-            updateRule.average(optimizer, parameters);
-            return new StepReport(Math.sqrt(squares), Optional.empty());
-        }
-
-        /** The gradient's rows for one chunk, in the chunk's order. */
-        private float[] share(float[] gradient, int chunk) {
-            float[] rows = new float[(start[chunk + 1] - start[chunk]) * embeddingSize];
-            for (int i = start[chunk]; i < start[chunk + 1]; i++) {
-                System.arraycopy(
-                        gradient, order[i] * embeddingSize, rows, (i - start[chunk]) * embeddingSize, embeddingSize);
-            }
-            return rows;
-        }
-
-        @Override
-        public void close() {
-            if (!done) {
-                done = true;
-                try {
-                    if (open != null) {
-                        open.drop();
-                    }
-                } finally {
-                    lock.closePass();
-                    release();
-                }
-            }
-        }
-    }
-
-    /** Statistics come first of all that is not finite: the first layer whose activations overflow has them so. */
-    private Optional<String> firstNonFiniteStatistic(Parameters statistics) {
-        return parameters.specs().stream()
-                .filter(spec -> !spec.trained() && !UpdateRule.isFinite(statistics.get(spec.name())))
-                .map(TensorSpec::name)
-                .findFirst();
-    }
-
-    private static void setStatistics(Parameters target, Parameters statistics) {
-        for (TensorSpec spec : target.specs()) {
-            if (!spec.trained()) {
-                System.arraycopy(statistics.get(spec.name()), 0, target.get(spec.name()), 0, spec.length());
-            }
-        }
-    }
-
-    private static void addInPlace(float[] sum, float[] more) {
-        for (int i = 0; i < sum.length; i++) {
-            sum[i] += more[i];
-        }
-    }
-
-    private static double sumOfSquares(float @Nullable [] values) {
-        if (values == null) {
-            return 0;
-        }
-        double[] sums = new double[4]; // four chains, so that additions overlap
-        int i = 0;
-        for (; i + 4 <= values.length; i += 4) {
-            sums[0] += (double) values[i] * values[i];
-            sums[1] += (double) values[i + 1] * values[i + 1];
-            sums[2] += (double) values[i + 2] * values[i + 2];
-            sums[3] += (double) values[i + 3] * values[i + 3];
-        }
-        for (; i < values.length; i++) {
-            sums[0] += (double) values[i] * values[i];
-        }
-        return sums[0] + sums[1] + sums[2] + sums[3];
-    }
-
-    /** target ← keep · target + take · statistics, with the unbiased variance as Torch has it. */
-    private void blend(
-            Parameters target, Map<String, Executor.Statistics> statistics, int images, float keep, float take) {
-        for (Convolution layer : variant.architecture().convolutions()) {
-            Executor.Statistics batch = statistics.get(layer.name());
-            if (batch == null) {
-                throw new IllegalStateException("no batch statistics for " + layer.name());
-            }
-            double count = (double) images * layer.side() * layer.side();
-            float unbiased = (float) (count / Math.max(1, count - 1));
-            float[] mean = target.get(layer.name() + ".bn.running_mean");
-            float[] variance = target.get(layer.name() + ".bn.running_var");
-            for (int c = 0; c < mean.length; c++) {
-                mean[c] = keep * mean[c] + take * batch.mean()[c];
-                variance[c] = keep * variance[c] + take * unbiased * batch.variance()[c];
-            }
-        }
-        target.changed();
+        checkArgument(
+                plan.executor().equals(executor.name()),
+                "the plan is one for %s, the network runs on %s; make one with this model's plan",
+                plan.executor(),
+                executor.name());
+        return use.open(() -> new ModelPass(
+                new TrainingStep(executor, batch.pixels(), batch.size(), embeddingSize, plan.chunkSize()),
+                embeddingSize,
+                use));
     }
 
     @Override
     public void writeState(OutputStream out) throws IOException {
-        acquire();
+        use.acquire();
         try {
+            State state = executor.state();
             ModelFile.write(
                     out,
                     new ModelFile.Contents(
-                            variant.architecture(), embeddingSize, parameters, updateRule, passport.toFields()));
+                            variant.architecture(),
+                            embeddingSize,
+                            state.parameters(),
+                            state.memory(),
+                            passport.get().toFields()));
         } finally {
-            release();
+            use.release();
         }
     }
 
@@ -746,24 +429,15 @@ public final class Nn4Model implements TrainableEmbedder {
     public void readState(InputStream in) throws IOException {
         ModelFile.Contents contents = ModelFile.readState(in, variant.architecture(), embeddingSize);
         ModelPassport stored = ModelPassport.read(contents.passport());
-        acquire();
-        try {
-            parameters.set(contents.parameters());
-            updateRule = contents.memory();
-            passport = bound(stored);
-        } finally {
-            release();
-        }
+        use.run(() -> {
+            executor.load(State.of(contents.parameters(), contents.memory()));
+            passport.set(stored);
+        });
     }
 
     @Override
     public String weightsHash() {
-        acquire();
-        try {
-            return parameters.hash();
-        } finally {
-            release();
-        }
+        return use.get(() -> executor.state().parameters().hash());
     }
 
     /**
@@ -774,14 +448,11 @@ public final class Nn4Model implements TrainableEmbedder {
      */
     public SameDiff toSameDiff() {
         Engines.requireNd4j();
-        acquire();
-        try {
+        return use.get(() -> {
             Nn4Graph graph = new Nn4Graph(variant.architecture(), embeddingSize, true);
-            graph.load(present());
+            graph.load(executor.state().embedding());
             return graph.sameDiff();
-        } finally {
-            release();
-        }
+        });
     }
 
     /**
@@ -791,123 +462,43 @@ public final class Nn4Model implements TrainableEmbedder {
      */
     @Override
     public void close() {
-        if (closed) {
-            return;
-        }
-        lock.acquire();
-        try {
-            if (!closed) {
-                closed = true;
-                executor.close();
-            }
-        } finally {
-            lock.release();
-        }
-    }
-
-    private void acquire() {
-        checkOpen();
-        lock.acquire();
-        if (closed) {
-            lock.release();
-            checkOpen();
-        }
-    }
-
-    private void checkOpen() {
-        checkState(!closed, "this model is closed");
-    }
-
-    /** Ends what {@link #acquire} began. Whatever was done meanwhile: a threshold of other weights goes. */
-    private void release() {
-        try {
-            if (passport.threshold().isPresent() && present().version() != thresholdVersion) {
-                passport = bound(passport);
-            }
-        } finally {
-            lock.release();
-        }
-    }
-
-    /** What the network embeds with and is saved with: the average of its weights where one is kept. */
-    private Parameters present() {
-        return updateRule.average().orElse(parameters);
-    }
-
-    private String presentFingerprint() {
-        Parameters present = present();
-        if (present.version() != fingerprintVersion) {
-            fingerprint = present.fingerprint();
-            fingerprintVersion = present.version();
-        }
-        return fingerprint;
-    }
-
-    /** A passport for the present weights. */
-    private ModelPassport bound(ModelPassport newPassport) {
-        if (newPassport.threshold().isEmpty()) {
-            return newPassport;
-        }
-        thresholdVersion = present().version();
-        return newPassport.of(presentFingerprint());
-    }
-
-    /** The present weights as they are now, for as long as the caller wants. */
-    private Parameters snapshot() {
-        Parameters present = present();
-        if (snapshot == null || snapshot.version() != present.version()) {
-            snapshot = present.snapshot();
-        }
-        return snapshot;
-    }
-
-    private float[] pixels(List<RgbImage> faces) {
-        int side = imageSize();
-        int perImage = 3 * side * side;
-        float[] pixels = new float[faces.size() * perImage];
-        for (int i = 0; i < faces.size(); i++) {
-            RgbImage face = faces.get(i);
-            checkArgument(
-                    face.width() == side && face.height() == side,
-                    "%s takes aligned faces of %s x %s pixels, got %s x %s; align the photograph first",
-                    variant,
-                    side,
-                    side,
-                    face.width(),
-                    face.height());
-            face.copyTo(pixels, i * perImage);
-        }
-        return pixels;
+        use.close(executor::close);
     }
 
     /** How long to wait for a pass whose thread waits, too; for tests. */
     void setPatience(Duration longest) {
-        lock.setPatience(longest);
+        use.setPatience(longest);
     }
 
     /** Multiplies every weight by 1 + factor; for tests of how rounding spreads. */
     void nudge(float factor) {
-        for (TensorSpec spec : parameters.specs()) {
-            float[] values = parameters.get(spec.name());
-            for (int i = 0; i < values.length; i++) {
-                values[i] *= 1 + factor;
-            }
-        }
-        parameters.changed();
+        change((name, value) -> value * (1 + factor));
     }
 
     /** Multiplies a parameter; for tests of what is too large. */
     void scale(String name, float factor) {
-        float[] values = parameters.get(name);
-        for (int i = 0; i < values.length; i++) {
-            values[i] *= factor;
+        change((other, value) -> other.equals(name) ? value * factor : value);
+    }
+
+    private interface Change {
+        float of(String name, float value);
+    }
+
+    private void change(Change change) {
+        Parameters parameters = executor.state().parameters().copy();
+        for (TensorSpec spec : parameters.specs()) {
+            float[] values = parameters.get(spec.name());
+            for (int i = 0; i < values.length; i++) {
+                values[i] = change.of(spec.name(), values[i]);
+            }
         }
         parameters.changed();
+        executor.load(State.of(parameters, executor.state().memory()));
     }
 
     /** The parameter values by name; for tests. */
     float[] parameter(String name) {
-        return Arrays.copyOf(parameters.get(name), parameters.get(name).length);
+        return executor.state().parameters().get(name).clone();
     }
 
     /** Settings of a new network: embeddings of 128 values, seed 2 (OpenFace's defaults). */
@@ -958,7 +549,7 @@ public final class Nn4Model implements TrainableEmbedder {
             Parameters initial = Parameters.initial(specs, seed);
             return new Nn4Model(
                     new ModelFile.Contents(
-                            variant.architecture(), embeddingSize, initial, new UpdateRule(specs), Map.of()),
+                            variant.architecture(), embeddingSize, initial, new OptimizerMemory(specs), Map.of()),
                     ModelPassport.EMPTY,
                     engine);
         }

@@ -14,9 +14,9 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
-import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
+import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -38,21 +38,21 @@ class ChunkedStepTest {
         float[] pixels = Reference.pixels(IMAGES, 96);
         float[] gradient = Reference.uniform(1001, IMAGES * 128);
         Plan plan = Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
-        try (Executor batch = new OneDnnExecutor(plan);
-                Executor frozen = new OneDnnExecutor(plan, OneDnnProgram.Mode.TRAINING_FROZEN)) {
+        try (Runner batch = new OneDnnRunner(plan);
+                Runner frozen = new OneDnnRunner(plan, OneDnnProgram.Mode.TRAINING_FROZEN)) {
             batch.batchStatistics(parameters, pixels, IMAGES).forEach((layer, statistics) -> {
                 copy(statistics.mean(), parameters.get(layer + ".bn.running_mean"));
                 copy(statistics.variance(), parameters.get(layer + ".bn.running_var"));
             });
             parameters.changed();
-            Executor.Pass pass = frozen.forward(parameters, pixels, IMAGES);
+            Runner.Pass pass = frozen.forward(parameters, pixels, IMAGES);
             float[] embeddings = pass.embeddings();
             Map<String, float[]> whole = new LinkedHashMap<>();
             pass.backward(gradient).gradients().forEach((name, values) -> whole.put(name, values.clone()));
 
             Map<String, float[]> sum = new LinkedHashMap<>();
             for (int from = 0; from < IMAGES; from += 8) {
-                Executor.Pass part =
+                Runner.Pass part =
                         frozen.forward(parameters, Arrays.copyOfRange(pixels, from * PIXELS, (from + 8) * PIXELS), 8);
                 assertThat(part.embeddings())
                         .containsExactly(Arrays.copyOfRange(embeddings, from * 128, (from + 8) * 128), within(1e-5f));
@@ -83,7 +83,8 @@ class ChunkedStepTest {
         try (Nn4Model model = fresh()) {
             EmbeddingBatch embeddings;
             FaceBatch batch = FaceBatch.of(96, pixels, new int[IMAGES]);
-            try (ForwardPass pass = model.forward(batch, new ExecutionPlan("onednn", 2, IMAGES, 10, 0))) {
+            String name = model.plan(IMAGES, Long.MAX_VALUE).executor();
+            try (ForwardPass pass = model.forward(batch, new ExecutionPlan(name, 2, IMAGES, 10, 0))) {
                 embeddings = pass.embeddings();
                 pass.update(new EmbeddingBatch(128, gradient), Optimizer.sgd(1));
             }
@@ -114,17 +115,16 @@ class ChunkedStepTest {
         Map<String, float[]> sum = new LinkedHashMap<>();
         Map<String, float[]> mean = new LinkedHashMap<>();
         Map<String, float[]> variance = new LinkedHashMap<>();
-        try (Executor executor =
-                new OneDnnExecutor(Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
+        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
             for (int from = IMAGES - 8; from >= 0; from -= 8) { // the last is done first
-                Executor.Pass pass = executor.forward(parameters, rows(pixels, PIXELS, order, from), 8);
+                Runner.Pass pass = executor.forward(parameters, rows(pixels, PIXELS, order, from), 8);
                 for (int i = 0; i < 8; i++) {
                     System.arraycopy(pass.embeddings(), i * 128, embeddings, order[from + i] * 128, 128);
                 }
-                Executor.Result result = pass.backward(rows(gradient, 128, order, from));
+                Runner.Result result = pass.backward(rows(gradient, 128, order, from));
                 result.gradients().forEach((name, values) -> sum.merge(name, values.clone(), ChunkedStepTest::add));
                 for (Architecture.Convolution layer : Architecture.NN4_SMALL2.convolutions()) {
-                    Executor.Statistics batch = result.statistics().get(layer.name());
+                    Runner.Statistics batch = result.statistics().get(layer.name());
                     double count = 8.0 * layer.side() * layer.side();
                     float unbiased = (float) (count / (count - 1));
                     float share = 8f / IMAGES;

@@ -10,7 +10,7 @@ import java.util.List;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /** Networks with weights by formula, also in the running statistics, and ways to write and compare them. */
 final class Examples {
@@ -34,7 +34,7 @@ final class Examples {
                 variant.architecture(),
                 embeddingSize,
                 parameters,
-                new UpdateRule(specs),
+                new OptimizerMemory(specs),
                 ModelPassport.EMPTY.toFields());
     }
 

@@ -38,8 +38,8 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.image.RgbImage;
-import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
+import org.openface.nn4.internal.engine.host.Runner;
+import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.OnnxFile;
 import org.openface.nn4.internal.format.Safetensors;
@@ -277,8 +277,7 @@ class ExchangeTest {
         int side = variant.architecture().imageSize();
         float[] pixels = Reference.pixels(2, side);
         float[] expected;
-        try (Executor executor =
-                new OneDnnExecutor(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
+        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
             expected = executor.embed(network.parameters(), pixels, 2);
         }
         assertThat(onnx(Examples.bytes(OnnxFile::write, network), pixels, 2, side))

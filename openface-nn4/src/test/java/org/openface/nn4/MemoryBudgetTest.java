@@ -28,9 +28,9 @@ import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.image.RgbImage;
-import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
+import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.engine.onednn.OneDnnWeights;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -176,7 +176,7 @@ class MemoryBudgetTest {
         private static void goesOnAfterAnArenaThatIsTooLarge() {
             Parameters parameters = Reference.parameters(SMALL2.tensors(128));
             float[] pixels = Reference.pixels(1, 96);
-            try (OneDnnExecutor executor = new OneDnnExecutor(plan())) {
+            try (OneDnnRunner executor = new OneDnnRunner(plan())) {
                 float[] expected = executor.embed(parameters, pixels, 1);
                 try {
                     executor.forward(parameters, Reference.pixels(60, 96), 60);
@@ -232,7 +232,7 @@ class MemoryBudgetTest {
     @Test
     void theArenaShrinksWhenWhatNeededItIsNoLongerUsed() {
         Parameters parameters = Reference.parameters(SMALL2.tensors(128));
-        try (OneDnnExecutor executor = new OneDnnExecutor(plan())) {
+        try (OneDnnRunner executor = new OneDnnRunner(plan())) {
             executor.forward(parameters, Reference.pixels(20, 96), 20).drop();
             long large = executor.arenaBytes();
             float[] face = Reference.pixels(1, 96);

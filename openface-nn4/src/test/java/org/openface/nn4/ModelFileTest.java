@@ -26,12 +26,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.embedding.Optimizer;
+import org.openface.nn4.internal.engine.host.UpdateRule;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.format.ModelFormats;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 class ModelFileTest {
     /** The format that is written now, and the one before it, which is read still. */
@@ -67,7 +68,7 @@ class ModelFileTest {
     static void writeOneWithMemory() throws IOException {
         var specs = Architecture.NN4_SMALL2.tensors(8);
         Parameters parameters = Parameters.initial(specs, 7);
-        UpdateRule memory = new UpdateRule(specs);
+        OptimizerMemory memory = new OptimizerMemory(specs);
         Map<String, float[]> gradients = new HashMap<>();
         for (TensorSpec spec : specs) {
             if (spec.trained()) {
@@ -76,7 +77,7 @@ class ModelFileTest {
                 gradients.put(spec.name(), g);
             }
         }
-        memory.apply(Optimizer.adam(1e-3), parameters, gradients);
+        new UpdateRule(memory).apply(Optimizer.adam(1e-3), parameters, gradients);
         contents =
                 new ModelFile.Contents(Architecture.NN4_SMALL2, 8, parameters, memory, ModelPassport.EMPTY.toFields());
         for (Written written : Written.values()) {
@@ -110,13 +111,13 @@ class ModelFileTest {
             Optimizer.adamW(0.1, 0.1), Optimizer.adaDelta(), Optimizer.rmsProp(0.1), Optimizer.sgd(0.1, 0.9)
         }) {
             Parameters parameters = Parameters.initial(specs, 3);
-            UpdateRule memory = new UpdateRule(specs);
+            OptimizerMemory memory = new OptimizerMemory(specs);
             gradients.get("conv1.weight")[0] = 2;
-            memory.apply(optimizer, parameters, gradients);
-            memory.average(optimizer.averaged(0.9), parameters);
+            new UpdateRule(memory).apply(optimizer, parameters, gradients);
+            new UpdateRule(memory).average(optimizer.averaged(0.9), parameters);
             byte[] file = written.bytes(new ModelFile.Contents(
                     Architecture.NN4_SMALL2, 1, parameters, memory, ModelPassport.EMPTY.toFields()));
-            UpdateRule read = read(file).memory();
+            OptimizerMemory read = read(file).memory();
             assertThat(read.kind()).isEqualTo(memory.kind());
             assertThat(read.memory()).hasSameSizeAs(memory.memory());
             for (int i = 0; i < read.memory().size(); i++) {
@@ -173,7 +174,7 @@ class ModelFileTest {
                 Architecture.NN4,
                 64,
                 Parameters.initial(specs, 1),
-                UpdateRule.restored(specs, "Adam", 1, false),
+                OptimizerMemory.restored(specs, "Adam", 1, false),
                 ModelPassport.EMPTY.toFields()));
         try (Nn4Model model =
                 Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).embeddingSize(8).build()) {
@@ -259,11 +260,11 @@ class ModelFileTest {
                     Architecture.NN4_SMALL2,
                     1,
                     Parameters.zeros(specs),
-                    UpdateRule.restored(specs, kind, 3, true),
+                    OptimizerMemory.restored(specs, kind, 3, true),
                     ModelPassport.EMPTY.toFields());
             ModelFile.Contents read = read(Written.NOW.bytes(state));
             assertThat(read.memory().memory()).hasSameSizeAs(state.memory().memory());
-            assertThat(UpdateRule.arrays(kind) * 4 * 37 + UpdateRule.arrays(kind) * 2 + specs.size())
+            assertThat(OptimizerMemory.arrays(kind) * 4 * 37 + OptimizerMemory.arrays(kind) * 2 + specs.size())
                     .isEqualTo(state.memory().memory().size());
         }
     }

@@ -1,15 +1,27 @@
 package org.openface.nn4;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasModifiers.Predicates.modifier;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.openface.nn4.internal.format.PlantedFormat;
+import org.openface.nn4.internal.training.PlantedUser;
 
 /** What holds this module together and the compiler does not check. */
 class ModuleTest {
@@ -31,6 +43,59 @@ class ModuleTest {
     @Test
     void neverPrints() {
         check(NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS, Planted.Prints.class);
+    }
+
+    /** So that a room can be read, and taken away, with what it stands on alone. */
+    @Test
+    void packagesKnowEachOtherInNoCircle() {
+        ArchRule rule = slices().matching("org.openface.(**)").should().beFreeOfCycles();
+        rule.check(NN4);
+        assertThat(violations(rule, Planted.KnowsItsUser.class, PlantedUser.class))
+                .contains(Planted.KnowsItsUser.class.getName());
+    }
+
+    /** Another engine is one package more and a line in the list of engines. */
+    @Test
+    void enginesAreKnownOnlyToTheListOfThem() {
+        check(
+                noClasses()
+                        .that()
+                        .resideOutsideOfPackages(
+                                "org.openface.nn4.internal.engine.onednn..",
+                                "org.openface.nn4.internal.engine.samediff..")
+                        .and()
+                        .doNotHaveFullyQualifiedName("org.openface.nn4.Engines")
+                        .should()
+                        .dependOnClassesThat()
+                        .resideInAnyPackage(
+                                "org.openface.nn4.internal.engine.onednn..",
+                                "org.openface.nn4.internal.engine.samediff.."),
+                Planted.KnowsAnEngine.class);
+    }
+
+    @Test
+    void exposesNoInternalType() {
+        check(
+                codeUnits()
+                        .that()
+                        .areDeclaredInClassesThat(
+                                resideInAPackage("org.openface.nn4").and(modifier(JavaModifier.PUBLIC)))
+                        .and(DescribedPredicate.<JavaCodeUnit>describe(
+                                "are public or protected",
+                                unit -> unit.getModifiers().contains(JavaModifier.PUBLIC)
+                                        || unit.getModifiers().contains(JavaModifier.PROTECTED)))
+                        .should(new ArchCondition<JavaCodeUnit>("name no internal type") {
+                            @Override
+                            public void check(JavaCodeUnit unit, ConditionEvents events) {
+                                Stream.concat(Stream.of(unit.getReturnType()), unit.getParameterTypes().stream())
+                                        .flatMap(type -> type.getAllInvolvedRawTypes().stream())
+                                        .filter(type -> type.getPackageName().contains(".internal"))
+                                        .forEach(type -> events.add(SimpleConditionEvent.violated(
+                                                unit, unit.getFullName() + " names " + type.getName())));
+                            }
+                        }),
+                Planted.ReturnsInternals.class,
+                Planted.TakesInternals.class);
     }
 
     @Test

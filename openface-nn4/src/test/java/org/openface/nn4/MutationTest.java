@@ -27,7 +27,7 @@ import org.openface.nn4.internal.format.TorchWriter;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /** Damaged model files give an IOException or a network, and never cost more memory than their size explains. */
 class MutationTest {
@@ -70,7 +70,7 @@ class MutationTest {
                 Architecture.NN4_SMALL2,
                 4,
                 parameters,
-                new UpdateRule(specs),
+                new OptimizerMemory(specs),
                 ModelPassport.EMPTY.withCount("images", 7).withThreshold(1).toFields());
         return switch (kind) {
             case OWN -> Examples.bytes(ModelFile::write, contents);

@@ -2,13 +2,17 @@ package org.openface.nn4;
 
 import java.io.ObjectInputStream;
 import java.net.Socket;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
+import org.openface.nn4.internal.engine.onednn.OneDnnEngine;
+import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.training.PlantedUser;
 import org.openface.triplet.training.Trainer;
 
 /** Classes that each break one rule of {@link ModuleTest}, which is to notice. */
 @SuppressWarnings("unused")
-final class Planted {
+public final class Planted {
     private Planted() {}
 
     interface KnowsTheAligner {
@@ -17,6 +21,22 @@ final class Planted {
 
     interface KnowsTheTrainer {
         Trainer trainer();
+    }
+
+    public interface KnowsItsUser {
+        PlantedUser user();
+    }
+
+    interface KnowsAnEngine {
+        OneDnnEngine engine();
+    }
+
+    public interface ReturnsInternals {
+        List<Architecture> architectures();
+    }
+
+    public interface TakesInternals {
+        void take(Architecture architecture);
     }
 
     static final class Prints {

@@ -8,9 +8,9 @@ import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.engine.onednn.OneDnnExecutor;
-import org.openface.nn4.internal.engine.samediff.SameDiffExecutor;
+import org.openface.nn4.internal.engine.host.Runner;
+import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
+import org.openface.nn4.internal.engine.samediff.SameDiffRunner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -23,7 +23,7 @@ public class PyTorchComparisonTest {
     @ParameterizedTest
     @EnumSource(Nn4Model.Variant.class)
     void samediffGivesTheEmbeddingsAndGradientsOfPyTorch(Nn4Model.Variant variant) {
-        try (Executor executor = new SameDiffExecutor(variant.architecture(), 128)) {
+        try (Runner executor = new SameDiffRunner(variant.architecture(), 128)) {
             compare(variant, executor);
         }
     }
@@ -32,21 +32,21 @@ public class PyTorchComparisonTest {
     @EnumSource(Nn4Model.Variant.class)
     void oneDnnGivesTheEmbeddingsAndGradientsOfPyTorch(Nn4Model.Variant variant) {
         Plan plan = Plan.of(new Nn4Graph(variant.architecture(), 128, true).sameDiff());
-        try (Executor executor = new OneDnnExecutor(plan)) {
+        try (Runner executor = new OneDnnRunner(plan)) {
             compare(variant, executor);
         }
     }
 
-    public static void compare(Nn4Model.Variant variant, Executor executor) {
+    public static void compare(Nn4Model.Variant variant, Runner executor) {
         Reference reference = Reference.of(variant);
         Architecture architecture = variant.architecture();
         List<TensorSpec> specs = architecture.tensors(128);
         Parameters parameters = Reference.parameters(specs);
         float[] pixels = Reference.pixels(reference.images(), architecture.imageSize());
         {
-            Executor.Pass pass = executor.forward(parameters, pixels, reference.images());
+            Runner.Pass pass = executor.forward(parameters, pixels, reference.images());
             assertClose(pass.embeddings(), reference.embeddings(), 2e-5);
-            Executor.Result result = pass.backward(Reference.uniform(1001, reference.images() * 128));
+            Runner.Result result = pass.backward(Reference.uniform(1001, reference.images() * 128));
             double worst = compareGradients(specs, result.gradients(), reference);
             System.getLogger("test").log(System.Logger.Level.INFO, variant + " worst gradient error " + worst);
 
@@ -109,11 +109,11 @@ public class PyTorchComparisonTest {
     private static void blend(
             Architecture architecture,
             Parameters parameters,
-            Map<String, Executor.Statistics> statistics,
+            Map<String, Runner.Statistics> statistics,
             Reference reference) {
         for (Architecture.Convolution layer : architecture.convolutions()) {
             double count = (double) reference.images() * layer.side() * layer.side();
-            Executor.Statistics batch = statistics.get(layer.name());
+            Runner.Statistics batch = statistics.get(layer.name());
             float[] mean = parameters.get(layer.name() + ".bn.running_mean");
             float[] variance = parameters.get(layer.name() + ".bn.running_var");
             for (int c = 0; c < mean.length; c++) {

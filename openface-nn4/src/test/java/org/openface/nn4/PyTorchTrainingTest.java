@@ -21,7 +21,7 @@ import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
@@ -102,7 +102,11 @@ class PyTorchTrainingTest {
         ModelFile.write(
                 file,
                 new ModelFile.Contents(
-                        variant.architecture(), 128, start, new UpdateRule(specs), ModelPassport.EMPTY.toFields()));
+                        variant.architecture(),
+                        128,
+                        start,
+                        new OptimizerMemory(specs),
+                        ModelPassport.EMPTY.toFields()));
         TripletLoss loss = TripletLoss.margin();
         try (Nn4Model model = Nn4Model.builder(variant).build()) {
             model.readState(new ByteArrayInputStream(file.toByteArray()));

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * A model, or the whole state of a training, as a {@link Safetensors} file, protected by a checksum.
@@ -65,7 +65,7 @@ public final class ModelFile {
             Architecture network,
             int embeddingSize,
             Parameters parameters,
-            UpdateRule memory,
+            OptimizerMemory memory,
             Map<String, String> passport) {}
 
     private ModelFile() {}

@@ -10,7 +10,7 @@ import java.util.Map;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * What a model's file says before its numbers: of which network they are, and of which training.
@@ -27,7 +27,7 @@ record ModelHeader(
         boolean averaged,
         Map<String, String> passport) {
     /**
-     * What each kind of optimiser remembers of a parameter, in {@link UpdateRule#memory}'s order, by the names that it has in
+     * What each kind of optimiser remembers of a parameter, in {@link OptimizerMemory#memory}'s order, by the names that it has in
      * the state of PyTorch's optimisers.
      */
     private static final Map<String, List<String>> MEMORY = Map.of(
@@ -50,7 +50,7 @@ record ModelHeader(
     private static final String AVERAGE_PREFIX = Safetensors.PREFIX + "average.";
 
     static ModelHeader of(ModelFile.Contents contents) {
-        UpdateRule memory = contents.memory();
+        OptimizerMemory memory = contents.memory();
         return new ModelHeader(
                 contents.network(),
                 contents.embeddingSize(),
@@ -165,7 +165,7 @@ record ModelHeader(
                 network,
                 embeddingSize,
                 Parameters.zeros(specs),
-                UpdateRule.restored(specs, optimizer, steps, averaged),
+                OptimizerMemory.restored(specs, optimizer, steps, averaged),
                 passport);
     }
 }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * Networks as safetensors for and from other programs, which may change them: without a checksum, and without the memory of an
@@ -92,7 +92,7 @@ public final class Safetensors {
             tensor.read(in, targets.get(tensor.name()));
         }
         parameters.changed();
-        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), metadata);
+        return new ModelFile.Contents(network, embeddingSize, parameters, new OptimizerMemory(specs), metadata);
     }
 
     /** Our entries, without the prefix; none of another tool's, whatever they are called. */

@@ -13,7 +13,7 @@ import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.training.UpdateRule;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
  * Finds an nn4 network in a tree of Torch's modules: it must have the layers of one of our networks, in their order, with their
@@ -127,7 +127,7 @@ final class TorchNetworkReader {
             }
         }
         parameters.changed();
-        return new ModelFile.Contents(network, embeddingSize, parameters, new UpdateRule(specs), Map.of());
+        return new ModelFile.Contents(network, embeddingSize, parameters, new OptimizerMemory(specs), Map.of());
     }
 
     private static void copy(Table fields, String field, String name, Parameters parameters) throws IOException {

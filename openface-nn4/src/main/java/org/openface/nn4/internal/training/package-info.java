@@ -1,4 +1,7 @@
-/** What a training step does around the engine: chunks of large batches, and the optimiser. Not API. */
+/**
+ * What a training step does around the engine: the order of chunks in a large batch, and estimates of
+ * statistics. Not API.
+ */
 @NullMarked
 package org.openface.nn4.internal.training;
 

@@ -17,7 +17,6 @@ import org.openface.nn4.Reference;
 import org.openface.nn4.internal.engine.onednn.OneDnnEngine;
 import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
 import org.openface.nn4.internal.network.Architecture;
-import org.openface.nn4.internal.network.Parameters;
 
 class ComputeThreadsTest {
     /** Says how many threads each engine says it has, and how many oneDNN's work was really done on. */
@@ -25,9 +24,8 @@ class ComputeThreadsTest {
         private Count() {}
 
         public static void main(String... arguments) throws IOException {
-            Parameters parameters = Reference.parameters(Architecture.NN4_SMALL2.tensors(16));
             try (Executor executor = new OneDnnEngine().create(Architecture.NN4_SMALL2, 16)) {
-                executor.embed(parameters, Reference.pixels(2, 96), 2);
+                executor.embed(Reference.pixels(2, 96), 2);
                 System.out.println("oneDNN says " + executor.threads() + ", has " + team() + ";");
             }
             try (Executor executor = new SameDiffEngine().create(Architecture.NN4_SMALL2, 16)) {

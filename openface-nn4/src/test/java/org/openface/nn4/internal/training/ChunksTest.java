@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
 import java.util.Arrays;
-import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
+import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.nn4.internal.engine.Executor;
-import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.state.State;
 
 class ChunksTest {
     private static final long FIXED = 100;
@@ -33,17 +35,57 @@ class ChunksTest {
         }
 
         @Override
-        public float[] embed(Parameters parameters, float[] pixels, int images) {
+        public void load(State state) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Map<String, Statistics> batchStatistics(Parameters parameters, float[] pixels, int images) {
+        public State state() {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Pass forward(Parameters parameters, float[] pixels, int images) {
+        public int version() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Weights weights() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public float[] embed(float[] pixels, int images) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public float[] embed(Weights weights, float[] pixels, int images) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void begin() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Pass forward(float[] pixels, int images) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public StepReport finish(Optimizer optimizer) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void addStatistics(float[] pixels, int images, float share) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Optional<String> finishStatistics() {
             throw new UnsupportedOperationException();
         }
 

@@ -3,6 +3,7 @@ package org.openface.nn4.internal.engine.onednn;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.engine.EngineProvider;
 import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.host.HostExecutor;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Plan;
 
@@ -20,6 +21,6 @@ public final class OneDnnEngine implements EngineProvider {
 
     @Override
     public Executor create(Architecture architecture, int embeddingSize) {
-        return new OneDnnExecutor(Plan.of(architecture, embeddingSize));
+        return new HostExecutor(new OneDnnRunner(Plan.of(architecture, embeddingSize)), architecture, embeddingSize);
     }
 }

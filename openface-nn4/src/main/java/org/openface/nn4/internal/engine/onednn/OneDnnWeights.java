@@ -31,7 +31,7 @@ public final class OneDnnWeights implements AutoCloseable {
     /** The values of one tensor in Torch's layout, on their way into another. */
     private FloatPointer staging = new FloatPointer();
 
-    private PointerScope stagingScope = OneDnnProgram.emptyScope();
+    private PointerScope stagingScope = NativeMemory.emptyScope();
 
     public OneDnnWeights(engine cpu) {
         this.cpu = cpu;
@@ -65,7 +65,7 @@ public final class OneDnnWeights implements AutoCloseable {
                 plain = new memory.desc(wantedPlain.data()); // the borrower's are freed with it
                 layout = new memory.desc(wantedLayout.data());
                 size = layout.get_size();
-                bytes = OneDnnProgram.zeros(size);
+                bytes = NativeMemory.zeros(size);
                 conversion =
                         plain.equals(layout) ? null : new reorder(new reorder.primitive_desc(cpu, plain, cpu, layout));
             } catch (Throwable e) {
@@ -121,7 +121,7 @@ public final class OneDnnWeights implements AutoCloseable {
 
     private void grow(long floats) {
         PointerScope old = stagingScope;
-        stagingScope = OneDnnProgram.emptyScope();
+        stagingScope = NativeMemory.emptyScope();
         staging = new FloatPointer(); // in case there is no memory for the next
         old.close();
         PointerScope larger = new PointerScope();

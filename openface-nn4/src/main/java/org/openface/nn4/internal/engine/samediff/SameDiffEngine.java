@@ -3,6 +3,7 @@ package org.openface.nn4.internal.engine.samediff;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.engine.EngineProvider;
 import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.host.HostExecutor;
 import org.openface.nn4.internal.network.Architecture;
 
 /** ND4J's own session, with the one backend that the application chose. */
@@ -35,6 +36,6 @@ public final class SameDiffEngine implements EngineProvider {
         if (slow != null) {
             LOG.log(System.Logger.Level.WARNING, slow);
         }
-        return new SameDiffExecutor(architecture, embeddingSize);
+        return new HostExecutor(new SameDiffRunner(architecture, embeddingSize), architecture, embeddingSize);
     }
 }

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.openface.nn4.ForkedJvm;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.PyTorchComparisonTest;
-import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.host.Runner;
+import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Plan;
 
@@ -26,8 +27,9 @@ class InstructionSetTest {
         public static void main(String... arguments) {
             for (String argument : arguments) {
                 Nn4Model.Variant variant = Nn4Model.Variant.valueOf(argument);
-                Plan plan = Plan.of(new Nn4Graph(variant.architecture(), 128, true).sameDiff());
-                try (Executor executor = new OneDnnExecutor(plan)) {
+                Architecture architecture = Architecture.named(argument).orElseThrow();
+                Plan plan = Plan.of(new Nn4Graph(architecture, 128, true).sameDiff());
+                try (Runner executor = new OneDnnRunner(plan)) {
                     PyTorchComparisonTest.compare(variant, executor);
                     System.out.println(variant + " is as in PyTorch on " + executor.name() + ", channels in blocks of "
                             + OneDnn.blockSize());

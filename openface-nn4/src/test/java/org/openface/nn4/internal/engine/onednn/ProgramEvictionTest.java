@@ -12,7 +12,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.openface.nn4.Reference;
-import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -38,7 +38,7 @@ class ProgramEvictionTest {
     }
 
     /** All that the executor gives for one use of it. */
-    private static List<float[]> use(Executor executor, Use use, Parameters weights, int images) {
+    private static List<float[]> use(Runner executor, Use use, Parameters weights, int images) {
         float[] pixels = Reference.pixels(images, 96);
         List<float[]> all = new ArrayList<>();
         switch (use) {
@@ -50,14 +50,14 @@ class ProgramEvictionTest {
                         all.add(s.variance());
                     });
             case DROPPED -> {
-                Executor.Pass pass = executor.forward(weights, pixels, images);
+                Runner.Pass pass = executor.forward(weights, pixels, images);
                 all.add(pass.embeddings());
                 pass.drop();
             }
             case STEP -> {
-                Executor.Pass pass = executor.forward(weights, pixels, images);
+                Runner.Pass pass = executor.forward(weights, pixels, images);
                 all.add(pass.embeddings());
-                Executor.Result result = pass.backward(Reference.uniform(1001, images * 128));
+                Runner.Result result = pass.backward(Reference.uniform(1001, images * 128));
                 SPECS.stream()
                         .filter(TensorSpec::trained)
                         .forEach(spec ->
@@ -75,14 +75,14 @@ class ProgramEvictionTest {
         Weights weights = new Weights();
         Map<String, List<float[]>> fresh = new HashMap<>();
         Random random = new Random(seed);
-        try (Executor executor = new OneDnnExecutor(PLAN)) {
+        try (Runner executor = new OneDnnRunner(PLAN)) {
             for (int i = 0; i < uses; i++) {
                 Use use = Use.values()[random.nextInt(4)];
                 int images = 1 + random.nextInt(sizes);
                 boolean first = sizes <= 2 || random.nextBoolean();
                 String what = use + " of " + images + (first ? ", first" : ", second") + " weights";
                 List<float[]> expected = fresh.computeIfAbsent(what, x -> {
-                    try (Executor own = new OneDnnExecutor(PLAN)) {
+                    try (Runner own = new OneDnnRunner(PLAN)) {
                         return use(own, use, first ? weights.first : weights.second, images);
                     }
                 });
@@ -109,8 +109,8 @@ class ProgramEvictionTest {
     @Test
     void aPassWhoseActivationsAreOverwrittenIsRefused() {
         Parameters weights = Reference.parameters(SPECS);
-        try (Executor executor = new OneDnnExecutor(PLAN)) {
-            Executor.Pass pass = executor.forward(weights, Reference.pixels(2, 96), 2);
+        try (Runner executor = new OneDnnRunner(PLAN)) {
+            Runner.Pass pass = executor.forward(weights, Reference.pixels(2, 96), 2);
             executor.embed(weights, Reference.pixels(1, 96), 1);
             assertThatThrownBy(() -> pass.backward(new float[2 * 128]))
                     .isInstanceOf(IllegalStateException.class)

@@ -1,4 +1,4 @@
-package org.openface.nn4.internal.training;
+package org.openface.nn4.internal.engine.host;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -9,11 +9,13 @@ import org.junit.jupiter.api.Test;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 class UpdateRuleTest {
     private final List<TensorSpec> specs = List.of(new TensorSpec("w", List.of(2), true));
     private final Parameters parameters = Parameters.zeros(specs);
-    private final UpdateRule rule = new UpdateRule(specs);
+    private final OptimizerMemory memory = new OptimizerMemory(specs);
+    private final UpdateRule rule = new UpdateRule(memory);
 
     private float[] step(Optimizer optimizer, float... gradient) {
         rule.apply(optimizer, parameters, Map.of("w", gradient));
@@ -39,10 +41,10 @@ class UpdateRuleTest {
     @Test
     void anotherOptimizerStartsAfresh() {
         step(Optimizer.adam(0.1), 1f, 1f);
-        assertThat(rule.steps()).isEqualTo(1);
+        assertThat(memory.steps()).isEqualTo(1);
         step(Optimizer.sgd(0.1), 1f, 1f);
-        assertThat(rule.steps()).isEqualTo(1);
-        assertThat(rule.kind()).isEqualTo("Sgd");
+        assertThat(memory.steps()).isEqualTo(1);
+        assertThat(memory.kind()).isEqualTo("Sgd");
     }
 
     /** Three steps from (1, −2) of a weight, or of a bias, compared with PyTorch 1.13 in float64. */
@@ -51,7 +53,7 @@ class UpdateRuleTest {
         Parameters values = Parameters.zeros(one);
         values.get("w")[0] = 1;
         values.get("w")[1] = -2;
-        UpdateRule update = new UpdateRule(one);
+        UpdateRule update = new UpdateRule(new OptimizerMemory(one));
         for (float[] gradient : new float[][] {{0.5f, -1}, {0.25f, 2}, {-1.5f, 0.125f}}) {
             update.apply(optimizer, values, Map.of("w", gradient));
         }
@@ -80,7 +82,7 @@ class UpdateRuleTest {
     void theNormToClipIsThatOfAllParametersTogether() {
         List<TensorSpec> two = List.of(new TensorSpec("a", List.of(1), true), new TensorSpec("b", List.of(1), true));
         Parameters values = Parameters.zeros(two);
-        new UpdateRule(two)
+        new UpdateRule(new OptimizerMemory(two))
                 .apply(Optimizer.sgd(1).clippedTo(1), values, Map.of("a", new float[] {3}, "b", new float[] {-4}));
         assertThat(values.get("a")).containsExactly(new float[] {-0.6f}, within(1e-7f));
         assertThat(values.get("b")).containsExactly(new float[] {0.8f}, within(1e-7f));
@@ -95,9 +97,9 @@ class UpdateRuleTest {
             rule.average(averaged, parameters);
         }
         double expected = 0.25 * (0.25 * 1 + 0.75 * 2) + 0.75 * 3;
-        assertThat((double) rule.average().orElseThrow().get("w")[0]).isCloseTo(expected, within(1e-6));
+        assertThat((double) memory.average().orElseThrow().get("w")[0]).isCloseTo(expected, within(1e-6));
         rule.average(Optimizer.sgd(1), parameters);
-        assertThat(rule.average()).isEmpty();
+        assertThat(memory.average()).isEmpty();
     }
 
     /** Every rule, led to overflow in its own way: nothing moves, not even the parameter before the one that overflows. */
@@ -113,7 +115,8 @@ class UpdateRuleTest {
                 new Optimizer.RmsProp(0.01, 0.9, 0.5, 1e-8),
                 Optimizer.sgd(1e30).averaged(0.9))) {
             Parameters values = Parameters.zeros(two);
-            UpdateRule update = new UpdateRule(two);
+            OptimizerMemory remembered = new OptimizerMemory(two);
+            UpdateRule update = new UpdateRule(remembered);
             assertThat(update.apply(optimizer, values, Map.of("a", new float[] {1e-3f}, "b", new float[] {1, 1})))
                     .isEmpty();
             float[] a = values.get("a").clone();
@@ -125,8 +128,8 @@ class UpdateRuleTest {
             assertThat(values.get("a")).isEqualTo(a);
             assertThat(values.get("b")).isEqualTo(b);
             assertThat(values.version()).isEqualTo(version);
-            assertThat(update.kind()).isEmpty(); // and the memory that led there is gone
-            assertThat(update.memory()).isEmpty();
+            assertThat(remembered.kind()).isEmpty(); // and the memory that led there is gone
+            assertThat(remembered.memory()).isEmpty();
             assertThat(update.apply(optimizer, values, Map.of("a", new float[] {1e-3f}, "b", new float[] {1, 1})))
                     .isEmpty();
         }

@@ -1,56 +1,26 @@
-package org.openface.nn4.internal.training;
+package org.openface.nn4.internal.engine.host;
 
-import static com.google.common.base.Preconditions.checkNotNull;
-
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.openface.core.embedding.Optimizer;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.state.OptimizerMemory;
 
 /**
- * Turns gradients into new parameters, and keeps what the optimiser remembers between steps: the number of steps, up to
- * two arrays per parameter, and the average of the weights if one is asked for.
+ * Turns gradients into new parameters and keeps the optimiser's memory up to date.
  *
- * <p>Plain loops over arrays in the order of PyTorch's operations: the same on every engine.
+ * <p>Plain loops over arrays in the order of PyTorch's operations: the same on every engine that leaves this to Java.
  */
 public final class UpdateRule {
-    /** How many arrays per parameter each kind of optimiser remembers. */
-    private static final Map<String, Integer> ARRAYS =
-            Map.of("", 0, "Adam", 2, "AdamW", 2, "Sgd", 1, "AdaDelta", 2, "RmsProp", 2);
+    private final OptimizerMemory memory;
+    private final List<TensorSpec> trained;
 
-    /** All tensors of the network, running statistics included. */
-    private final List<TensorSpec> all;
-
-    private final List<TensorSpec> specs;
-    /** The kind of optimiser that the memory belongs to: its record's name; empty before the first step. */
-    private String kind = "";
-
-    private long steps;
-    /** Adam's first moment, the velocity, or the mean square of gradients. */
-    private final Map<String, float[]> first = new LinkedHashMap<>();
-    /** Adam's second moment, AdaDelta's mean square of steps, or RMSProp's velocity. */
-    private final Map<String, float[]> second = new LinkedHashMap<>();
-
-    private @Nullable Parameters average;
-
-    public UpdateRule(List<TensorSpec> specs) {
-        all = specs;
-        this.specs = specs.stream().filter(TensorSpec::trained).toList();
-    }
-
-    /** Arrays that a kind of optimiser keeps for each parameter. */
-    public static int arrays(String kind) {
-        return checkNotNull(ARRAYS.get(kind), "no optimiser is called %s", kind);
-    }
-
-    /** Whether a memory can be of this kind. */
-    public static boolean isKind(String name) {
-        return ARRAYS.containsKey(name);
+    /** A rule that reads and writes this memory. */
+    public UpdateRule(OptimizerMemory memory) {
+        this.memory = memory;
+        trained = memory.specs().stream().filter(TensorSpec::trained).toList();
     }
 
     /**
@@ -76,11 +46,14 @@ public final class UpdateRule {
         if (optimizer instanceof Optimizer.Clipped clipped) {
             average(clipped.rule(), parameters);
         } else if (optimizer instanceof Optimizer.Averaged averaged) {
+            Parameters average = memory.average().orElse(null);
             if (average == null) {
                 average = parameters.copy();
+                memory.setAverage(average);
             }
+            long steps = memory.steps();
             float keep = (float) Math.min(averaged.decay(), (1.0 + steps) / (10.0 + steps));
-            for (TensorSpec spec : all) {
+            for (TensorSpec spec : memory.specs()) {
                 float[] mean = average.get(spec.name());
                 float[] value = parameters.get(spec.name());
                 for (int i = 0; i < mean.length; i++) {
@@ -89,59 +62,51 @@ public final class UpdateRule {
             }
             average.changed();
         } else {
-            average = null;
+            memory.setAverage(null);
         }
     }
 
-    /** The average of the weights, if one is kept. */
-    public Optional<Parameters> average() {
-        return Optional.ofNullable(average);
-    }
-
     private Optional<String> applyPlain(Optimizer optimizer, Parameters parameters, Map<String, float[]> gradients) {
-        start(optimizer.getClass().getSimpleName());
-        steps++;
-        for (TensorSpec spec : specs) {
+        memory.step(optimizer.getClass().getSimpleName());
+        for (TensorSpec spec : trained) {
             float[] p = parameters.get(spec.name());
             float[] g = gradients.get(spec.name());
             if (g == null) {
                 throw new IllegalArgumentException("no gradient for " + spec.name());
             }
             boolean decays = decays(spec);
+            List<float[]> moments = memory.arrays(spec);
             if (optimizer instanceof Optimizer.Adam adam) {
-                adam(adam, 1, p, g, moment(first, spec), moment(second, spec));
+                adam(adam, 1, p, g, moments.get(0), moments.get(1));
             } else if (optimizer instanceof Optimizer.AdamW adam) {
                 adam(
                         new Optimizer.Adam(adam.learningRate(), adam.beta1(), adam.beta2(), adam.epsilon()),
                         decays ? (float) (1 - adam.learningRate() * adam.weightDecay()) : 1,
                         p,
                         g,
-                        moment(first, spec),
-                        moment(second, spec));
+                        moments.get(0),
+                        moments.get(1));
             } else if (optimizer instanceof Optimizer.Sgd sgd) {
-                sgd(sgd, p, g, moment(first, spec), decays ? (float) sgd.weightDecay() : 0);
+                sgd(sgd, p, g, moments.get(0), decays ? (float) sgd.weightDecay() : 0);
             } else if (optimizer instanceof Optimizer.AdaDelta adaDelta) {
-                adaDelta(adaDelta, p, g, moment(first, spec), moment(second, spec));
+                adaDelta(adaDelta, p, g, moments.get(0), moments.get(1));
             } else if (optimizer instanceof Optimizer.RmsProp rmsProp) {
-                rmsProp(rmsProp, p, g, moment(first, spec), moment(second, spec));
+                rmsProp(rmsProp, p, g, moments.get(0), moments.get(1));
             }
-            if (!isFinite(g) || !isFinite(first.get(spec.name())) || !isFinite(second.get(spec.name()))) {
-                start("");
+            if (!isFinite(g) || !moments.stream().allMatch(UpdateRule::isFinite)) {
+                memory.clear();
                 return Optional.of(spec.name());
             }
         }
-        for (TensorSpec spec : specs) {
+        for (TensorSpec spec : trained) {
             System.arraycopy(gradients.get(spec.name()), 0, parameters.get(spec.name()), 0, spec.length());
         }
         parameters.changed();
         return Optional.empty();
     }
 
-    /** Whether no value is NaN or infinite; so for no values. */
-    public static boolean isFinite(float @Nullable [] values) {
-        if (values == null) {
-            return true;
-        }
+    /** Whether no value is NaN or infinite. */
+    static boolean isFinite(float[] values) {
         float a = 0; // two chains, so that additions overlap
         float b = 0;
         int i = 0;
@@ -178,6 +143,7 @@ public final class UpdateRule {
 
     /** Kingma and Ba, 2015, in the order of operations of their section 2. */
     private void adam(Optimizer.Adam adam, float keep, float[] p, float[] g, float[] m, float[] v) {
+        long steps = memory.steps();
         float beta1 = (float) adam.beta1();
         float beta2 = (float) adam.beta2();
         float rest1 = (float) (1 - adam.beta1());
@@ -225,52 +191,5 @@ public final class UpdateRule {
             velocity[i] = momentum * velocity[i] + g[i] / ((float) Math.sqrt(square[i]) + epsilon);
             g[i] = p[i] - learningRate * velocity[i];
         }
-    }
-
-    private static float[] moment(Map<String, float[]> moments, TensorSpec spec) {
-        return moments.computeIfAbsent(spec.name(), name -> new float[spec.length()]);
-    }
-
-    /** Makes the memory one of the given kind: kept if it is already, emptied otherwise. */
-    private void start(String newKind) {
-        if (!kind.equals(newKind)) {
-            kind = newKind;
-            first.clear();
-            second.clear();
-            steps = 0;
-        }
-    }
-
-    public String kind() {
-        return kind;
-    }
-
-    public long steps() {
-        return steps;
-    }
-
-    /** The arrays of the memory in a fixed order, made if need be, the average last: to be written, or read into. */
-    public List<float[]> memory() {
-        int arrays = ARRAYS.getOrDefault(kind, 0);
-        List<float[]> memory = new ArrayList<>();
-        for (TensorSpec spec : specs) {
-            if (arrays > 0) {
-                memory.add(moment(first, spec));
-            }
-            if (arrays > 1) {
-                memory.add(moment(second, spec));
-            }
-        }
-        average().ifPresent(mean -> all.forEach(spec -> memory.add(mean.get(spec.name()))));
-        return memory;
-    }
-
-    /** An empty memory of the given kind after the given number of steps, whose arrays are then read. */
-    public static UpdateRule restored(List<TensorSpec> specs, String kind, long steps, boolean averaged) {
-        UpdateRule rule = new UpdateRule(specs);
-        rule.kind = kind;
-        rule.steps = steps;
-        rule.average = averaged ? Parameters.zeros(specs) : null;
-        return rule;
     }
 }

@@ -25,8 +25,8 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.OpContext;
 import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.linalg.factory.Nd4j;
-import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.engine.NativeThread;
+import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Nn4Graph;
@@ -34,7 +34,7 @@ import org.openface.nn4.internal.network.Nn4Graph.BatchStatistics;
 import org.openface.nn4.internal.network.Parameters;
 
 /**
- * Runs the SameDiff graph with ND4J's own session and operations: works on every backend, and is what other executors are
+ * Runs the SameDiff graph with ND4J's own session and operations: works on every backend, and is what other engines are
  * compared with.
  *
  * <p>A training step is one session run over forward and backward operations together. Between them stands an
@@ -42,7 +42,7 @@ import org.openface.nn4.internal.network.Parameters;
  * gradient arrives, that becomes the identity's "output", from which the backward operations go on. So nothing is computed
  * twice and the session frees each activation after its last use.
  */
-public final class SameDiffExecutor implements Executor {
+public final class SameDiffRunner implements Runner {
     private static final String LOSS_GRADIENT = "lossGradient";
 
     private final NativeThread thread = new NativeThread();
@@ -53,7 +53,7 @@ public final class SameDiffExecutor implements Executor {
     private @Nullable Loaded training;
     private @Nullable Loaded inference;
 
-    public SameDiffExecutor(Architecture architecture, int embeddingSize) {
+    public SameDiffRunner(Architecture architecture, int embeddingSize) {
         this.architecture = architecture;
         this.embeddingSize = embeddingSize;
         threads = thread.call(Nd4jThreads::set);

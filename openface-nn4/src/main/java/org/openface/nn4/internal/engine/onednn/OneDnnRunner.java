@@ -14,6 +14,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.engine.NativeThread;
+import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -22,7 +23,7 @@ import org.openface.nn4.internal.network.Plan;
  * Runs the plan of the SameDiff graph on oneDNN through its JavaCPP preset: several times faster than ND4J's session on a
  * CPU.
  */
-public final class OneDnnExecutor implements Executor {
+public final class OneDnnRunner implements Runner {
     /** Programs kept for batches of different sizes; compiling one takes a fraction of a second. */
     private static final int KEPT_PROGRAMS = 3;
 
@@ -32,7 +33,7 @@ public final class OneDnnExecutor implements Executor {
     /** Primitives and their compiled code, per program: measured, 8 to 13 MB. */
     private static final long PROGRAM_BYTES = 10L << 20;
 
-    private static final System.Logger LOG = System.getLogger(OneDnnExecutor.class.getName());
+    private static final System.Logger LOG = System.getLogger(OneDnnRunner.class.getName());
 
     private record Key(Mode mode, int images) {}
 
@@ -65,16 +66,16 @@ public final class OneDnnExecutor implements Executor {
 
     private boolean warned;
 
-    public OneDnnExecutor(Plan plan) {
+    public OneDnnRunner(Plan plan) {
         this(plan, Mode.TRAINING);
     }
 
     /**
-     * An executor for one way of training.
+     * A runner for one way of training.
      *
      * @param trainingMode whether training steps use the batch's statistics or the running ones
      */
-    public OneDnnExecutor(Plan plan, Mode trainingMode) {
+    public OneDnnRunner(Plan plan, Mode trainingMode) {
         this.plan = plan;
         this.trainingMode = trainingMode;
         cpu = thread.call(() -> new engine(engine.kind.cpu, 0));
@@ -100,7 +101,8 @@ public final class OneDnnExecutor implements Executor {
 
     private long measure(int images) {
         try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
-                OneDnnProgram inference = new OneDnnProgram(plan, INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
+                OneDnnProgram inference =
+                        new OneDnnProgram(plan, Executor.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
             warnOfSlowCode(training); // before hours are spent with it
             Set<OneDnnWeights.Stored> parameters = new HashSet<>(training.borrowed());
             parameters.addAll(inference.borrowed());

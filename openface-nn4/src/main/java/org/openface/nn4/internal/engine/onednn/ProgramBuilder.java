@@ -1,0 +1,280 @@
+package org.openface.nn4.internal.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.memory.data_type;
+import org.bytedeco.dnnl.memory.format_tag;
+import org.bytedeco.dnnl.primitive;
+import org.bytedeco.dnnl.primitive_attr;
+import org.bytedeco.dnnl.reorder;
+import org.bytedeco.dnnl.sum;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.jspecify.annotations.Nullable;
+import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
+import org.openface.nn4.internal.network.Parameters;
+import org.openface.nn4.internal.network.Plan;
+import org.openface.nn4.internal.network.Plan.Op;
+import org.openface.nn4.internal.network.Plan.Tensor;
+
+/**
+ * A program while it is compiled: the steps so far and the buffers, layouts and parameters that they use. Operations are
+ * translated by compilers, one for each family, which add steps here and leave on the tape what is to be done backwards.
+ */
+@SuppressWarnings("VariableNameSameAsType") // the preset has types named memory, stream, primitive
+final class ProgramBuilder {
+    static final data_type F32 = data_type.f32;
+
+    final Plan plan;
+    final int images;
+    final Mode mode;
+    final boolean training;
+    final engine cpu;
+    /** Of all primitives: scratchpads lie in the shared memory, where they are counted, and not in the library's own. */
+    final primitive_attr attributes;
+
+    /** What to do in the backward pass, pushed by each operation of the forward pass. */
+    final List<Runnable> tape = new ArrayList<>();
+    /** Copy gradients out when a run is done. */
+    final List<Download> downloads = new ArrayList<>();
+    /** By layer. */
+    final Map<String, BatchStatistics> statistics = new LinkedHashMap<>();
+
+    final List<Step> steps = new ArrayList<>();
+    final BufferLayout buffers = new BufferLayout();
+
+    final Buffer pixels;
+    final Buffer linearOut;
+    final @Nullable Buffer linearGradient;
+
+    private final format_tag layout;
+    private final OneDnnWeights weights;
+    /** What is borrowed of them, by name. */
+    private final Map<String, List<OneDnnWeights.Stored>> borrowed;
+    /** Kinds of operation by {@link #implementation}. */
+    private final Map<String, Set<String>> implementations = new TreeMap<>();
+    /** Contributions to the gradient of a tensor. */
+    private final Map<Tensor, List<Buffer>> gradients = new HashMap<>();
+
+    private final Map<Tensor, Buffer> values = new HashMap<>();
+    private final Map<Tensor, memory.desc> descriptions = new HashMap<>();
+
+    /** Copies a gradient out of a program's buffer. */
+    @FunctionalInterface
+    interface Download {
+        void into(Map<String, float[]> gradients);
+    }
+
+    /** Mean and variance of a layer, and the name of the bias that was left out of its convolution. */
+    record BatchStatistics(Buffer mean, Buffer variance, int channels, String bias) {}
+
+    /**
+     * Begins a program. All that is native belongs to the innermost scope.
+     *
+     * @param borrowed where it is noted what is borrowed of the weights, to be given back even if compiling fails
+     */
+    ProgramBuilder(
+            Plan plan,
+            int images,
+            Mode mode,
+            engine cpu,
+            OneDnnWeights weights,
+            Map<String, List<OneDnnWeights.Stored>> borrowed) {
+        this.plan = plan;
+        this.images = images;
+        this.mode = mode;
+        training = mode != Mode.INFERENCE;
+        this.cpu = cpu;
+        this.weights = weights;
+        this.borrowed = borrowed;
+        layout = OneDnn.blockSize() == 16 ? format_tag.nChw16c : format_tag.nChw8c;
+        Tensor in = plan.input();
+        attributes = new primitive_attr();
+        attributes.set_scratchpad_mode(scratchpad_mode.user);
+        pixels = buffer(4L * images * in.channels() * in.side() * in.side());
+        Buffer planar = buffer(pixels.size);
+        values.put(in, planar);
+        memory.desc planarDesc = new memory.desc(dims(in), F32, format_tag.nchw);
+        descriptions.put(in, planarDesc);
+        reorder("reorder", pixels, new memory.desc(dims(in), F32, format_tag.nhwc), planar, planarDesc);
+        int embeddingSize = plan.output().channels();
+        linearOut = buffer(4L * images * embeddingSize);
+        linearGradient = training ? buffer(4L * images * embeddingSize) : null;
+    }
+
+    /** A new buffer in the shared memory. */
+    Buffer buffer(long size) {
+        return buffers.shared(size);
+    }
+
+    /** A new buffer with memory of its own, filled with zeros. */
+    Buffer ownBuffer(long size) {
+        return buffers.persistent(size, NativeMemory.zeros(size));
+    }
+
+    /** Has a tensor be in another layout than the usual one. */
+    void describe(Tensor tensor, memory.desc desc) {
+        descriptions.put(tensor, desc);
+    }
+
+    /** The contributions to the gradient of a tensor so far; after a run the first holds their sum. */
+    List<Buffer> contributions(Tensor t) {
+        return gradients.getOrDefault(t, List.of());
+    }
+
+    /** What a forward primitive leaves for its backward one. */
+    Step.Operand workspace(memory.desc desc) {
+        return new Step.Operand(DNNL_ARG_WORKSPACE, buffer(desc.get_size()), desc);
+    }
+
+    prop_kind propagation() {
+        return training ? prop_kind.forward_training : prop_kind.forward_inference;
+    }
+
+    long[] dims(Tensor t) {
+        return new long[] {images, t.channels(), t.side(), t.side()};
+    }
+
+    static long[] weightDims(Op.Convolution c) {
+        return new long[] {c.out().channels(), c.in().channels(), c.kernel(), c.kernel()};
+    }
+
+    static long[] rightPadding(int in, int out, int kernel, int stride, int left) {
+        long right = Math.max(0, (out - 1L) * stride + kernel - left - in); // rows at the end may go unused
+        return new long[] {right, right};
+    }
+
+    memory.desc description(Tensor t) {
+        return descriptions.computeIfAbsent(t, x -> new memory.desc(dims(x), F32, layout));
+    }
+
+    Buffer value(Tensor t) {
+        return values.computeIfAbsent(t, x -> buffer(description(x).get_size()));
+    }
+
+    /** A new buffer for one more contribution to the gradient of a tensor. */
+    Buffer contribution(Tensor t) {
+        Buffer buffer = buffer(description(t).get_size());
+        gradients.computeIfAbsent(t, x -> new ArrayList<>()).add(buffer);
+        return buffer;
+    }
+
+    /** The whole gradient of a tensor: its contributions, added up into the first. */
+    Buffer gradient(Tensor t) {
+        List<Buffer> parts = gradients.get(t);
+        if (parts == null) {
+            throw new IllegalStateException("nothing uses " + t);
+        }
+        Buffer total = parts.get(0);
+        if (parts.size() > 1) {
+            memory.desc desc = description(t);
+            memory.desc descs = new memory.desc((long) parts.size()); // an array of them
+            float[] ones = new float[parts.size()];
+            Arrays.fill(ones, 1f);
+            List<Step.Operand> operands = new ArrayList<>();
+            for (int i = 0; i < parts.size(); i++) {
+                descs.position(i).put(desc);
+                operands.add(new Step.Operand(DNNL_ARG_MULTIPLE_SRC + i, parts.get(i), desc));
+            }
+            operands.add(new Step.Operand(DNNL_ARG_DST, total, desc));
+            step(
+                    "sum",
+                    new sum(new sum.primitive_desc(desc, new FloatPointer(ones), descs.position(0), cpu, attributes)),
+                    operands);
+        }
+        return total;
+    }
+
+    /** A buffer with a parameter in the wanted layout. */
+    Buffer parameter(String name, memory.desc plain, memory.desc wanted) {
+        return borrow(name, parameters -> parameters.get(name), plain, wanted);
+    }
+
+    /** A buffer with what is derived from parameters, in the wanted layout. */
+    Buffer borrow(String name, Function<Parameters, float[]> values, memory.desc plain, memory.desc wanted) {
+        OneDnnWeights.Stored stored = weights.borrow(name, values, plain, wanted);
+        borrowed.computeIfAbsent(name, x -> new ArrayList<>()).add(stored);
+        return buffers.persistent(stored.size(), stored.pointer());
+    }
+
+    /** Hands a parameter's gradient out in Torch's layout, in an array that the next run overwrites. */
+    void gradientOf(String name, Buffer gradient, memory.desc layoutOfGradient, memory.desc plain) {
+        Buffer out = gradient;
+        if (!plain.equals(layoutOfGradient)) {
+            out = buffer(plain.get_size());
+            reorder("gradients out", gradient, layoutOfGradient, out, plain);
+        }
+        Buffer kept = out.kept();
+        float[] result = new float[(int) (plain.get_size() / Float.BYTES)];
+        downloads.add(into -> {
+            kept.floats().get(result);
+            into.put(name, result);
+        });
+    }
+
+    void reorder(String kind, Buffer from, memory.desc fromDesc, Buffer to, memory.desc toDesc) {
+        step(
+                kind,
+                new reorder(new reorder.primitive_desc(cpu, fromDesc, cpu, toDesc, attributes, false)),
+                new Step.Operand(DNNL_ARG_FROM, from, fromDesc),
+                new Step.Operand(DNNL_ARG_TO, to, toDesc));
+    }
+
+    void step(String kind, primitive primitive, Step.Operand... operands) {
+        step(kind, primitive, List.of(operands));
+    }
+
+    void step(String kind, primitive primitive, List<Step.Operand> operands) {
+        implementations
+                .computeIfAbsent(implementation(primitive), x -> new TreeSet<>())
+                .add(kind);
+        memory.desc scratchpad = new memory.desc(
+                dnnl_primitive_desc_query_md(primitive.get_dnnl_primitive_desc(), dnnl_query_scratchpad_md, 0));
+        List<Step.Operand> all = new ArrayList<>(operands);
+        if (scratchpad.get_size() > 0) {
+            all.add(new Step.Operand(DNNL_ARG_SCRATCHPAD, buffer(scratchpad.get_size()), scratchpad));
+        }
+        add(Step.of(kind, primitive, all));
+    }
+
+    /** oneDNN's name for the code that computes a primitive, such as {@code jit:avx2} or {@code ref:any}. */
+    private static String implementation(primitive primitive) {
+        try (PointerPointer<BytePointer> name = new PointerPointer<>(1)) {
+            dnnl_primitive_desc_query(primitive.get_dnnl_primitive_desc(), dnnl_query_impl_info_str, 0, name);
+            return name.get(BytePointer.class).getString();
+        }
+    }
+
+    /** The kinds of operation for which oneDNN has no code made for the processor but its slow reference. */
+    Set<String> slowKinds() {
+        Set<String> slow = new TreeSet<>();
+        implementations.forEach((name, kinds) -> {
+            if (name.contains("ref")) {
+                slow.addAll(kinds);
+            }
+        });
+        return slow;
+    }
+
+    void code(String kind, Runnable code, Step.Operand... operands) {
+        add(Step.of(kind, code, List.of(operands)));
+    }
+
+    private void add(Step step) {
+        step.uses(steps.size());
+        steps.add(step);
+    }
+}
