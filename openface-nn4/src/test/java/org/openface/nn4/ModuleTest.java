@@ -86,8 +86,7 @@ class ModuleTest {
                         .should(new ArchCondition<JavaCodeUnit>("name no internal type") {
                             @Override
                             public void check(JavaCodeUnit unit, ConditionEvents events) {
-                                Stream.concat(
-                                                Stream.of(unit.getReturnType()), unit.getParameterTypes().stream())
+                                Stream.concat(Stream.of(unit.getReturnType()), unit.getParameterTypes().stream())
                                         .flatMap(type -> type.getAllInvolvedRawTypes().stream())
                                         .filter(type -> type.getPackageName().contains(".internal"))
                                         .forEach(type -> events.add(SimpleConditionEvent.violated(
