@@ -1,6 +1,7 @@
 package org.openface.nn4;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Arrays;
@@ -102,6 +103,17 @@ class ChunkedStepTest {
             Stepped other = stepped(pixels, gradient, wrong);
             assertThat(other.embeddings).isNotEqualTo(expected.embeddings);
             assertThat(other.parameters.get("conv1.weight")).isNotEqualTo(expected.parameters.get("conv1.weight"));
+        }
+    }
+
+    @Test
+    void aPlanOfAnotherExecutorIsRefusedAndLeavesTheModelFree() {
+        FaceBatch batch = FaceBatch.of(96, Reference.pixels(2, 96), new int[2]);
+        try (Nn4Model model = fresh()) {
+            assertThatThrownBy(() -> model.forward(batch, new ExecutionPlan("another", 2, 2, 2, 0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("the plan is one for another, the network runs on onednn-");
+            model.forward(batch, model.plan(2, Long.MAX_VALUE)).close();
         }
     }
 
