@@ -143,7 +143,7 @@ class OnDrawnFacesTest {
                 ComparePhotos::new, photograph, folder.resolve("none.png").toString(), "--model", model);
         assertThat(none.code()).isEqualTo(1);
         assertThat(none.err()).singleElement().satisfies(line -> assertThat(line)
-                .contains("none.png: UNREADABLE"));
+                .contains("none.png: IO_ERROR"));
     }
 
     @Test

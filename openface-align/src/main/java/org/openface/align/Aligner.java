@@ -42,7 +42,9 @@ import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
+import org.openface.core.image.UnreadableImageException;
 import org.openface.core.internal.image.EncodedPicture;
+import org.openface.core.internal.image.PictureException;
 
 /**
  * Turns photographs into aligned faces: the largest face is found and warped so that its landmarks lie where OpenFace's
@@ -60,6 +62,7 @@ import org.openface.core.internal.image.EncodedPicture;
  * }
  * }</pre>
  */
+// Longer than 400 lines for what it promises, a good third is Javadoc; and the settings belong to the aligner.
 public final class Aligner implements AutoCloseable {
     private static final String VERSION = Optional.ofNullable(
                     Aligner.class.getPackage().getImplementationVersion())
@@ -306,7 +309,8 @@ public final class Aligner implements AutoCloseable {
 
     /**
      * Aligns the largest face of a photograph on disk. A file that is no readable picture is no exception but an
-     * {@linkplain SkipReason#UNREADABLE unreadable} one.
+     * {@linkplain SkipReason#UNREADABLE unreadable} one; one that is not there, or that the disk does not give, is an
+     * {@linkplain SkipReason#IO_ERROR error of the disk}.
      *
      * @throws UncheckedIOException of an {@link InterruptedIOException}, if the thread is interrupted while the photograph
      *     is read; it stays interrupted
@@ -318,19 +322,21 @@ public final class Aligner implements AutoCloseable {
         try {
             image = ImageFiles.read(photograph, limits);
         } catch (IOException e) {
-            return unreadable(photograph, e);
+            return notRead(photograph, e);
         }
         return pipeline.align(image, new StageClock(), photograph);
     }
 
-    private static Alignment unreadable(Path photograph, IOException e) {
+    private static Alignment notRead(Path photograph, IOException e) {
         if (Thread.currentThread().isInterrupted()) {
             InterruptedIOException interrupted =
                     new InterruptedIOException("interrupted while " + photograph + " was read");
             interrupted.initCause(e);
             throw new UncheckedIOException(interrupted);
         }
-        return new Alignment.NotAligned(SkipReason.UNREADABLE, String.valueOf(e.getMessage()));
+        boolean noPicture = e instanceof PictureException || e instanceof UnreadableImageException;
+        return new Alignment.NotAligned(
+                noPicture ? SkipReason.UNREADABLE : SkipReason.IO_ERROR, String.valueOf(e.getMessage()));
     }
 
     /**
@@ -489,7 +495,7 @@ public final class Aligner implements AutoCloseable {
             RgbImage image = ImageFiles.decode(encoded.bytes(), photograph.toString(), limits);
             return pipeline.align(image, new StageClock(), photograph);
         } catch (IOException e) {
-            return unreadable(photograph, e);
+            return notRead(photograph, e);
         } finally {
             memory.release(taken);
         }

@@ -343,7 +343,9 @@ class AlignerTest {
             assertThat(aligner.align(text))
                     .isInstanceOfSatisfying(Alignment.NotAligned.class, no -> assertThat(no.reason())
                             .isEqualTo(SkipReason.UNREADABLE));
-            assertThat(aligner.align(folder.resolve("absent.png"))).isInstanceOf(Alignment.NotAligned.class);
+            assertThat(aligner.align(folder.resolve("absent.png")))
+                    .isInstanceOfSatisfying(Alignment.NotAligned.class, no -> assertThat(no.reason())
+                            .isEqualTo(SkipReason.IO_ERROR));
         }
     }
 

@@ -1,12 +1,10 @@
 package org.openface.align.face;
 
-import org.openface.align.Aligner;
-
 /** Why a photograph gave no aligned face. */
 public enum SkipReason {
     /** No face was found, or none whose landmarks could be. */
     NO_FACE,
-    /** More than one face was found and the aligner was told to {@linkplain Aligner.Builder#skipMulti skip such}. */
+    /** More than one face was found and the aligner was told to skip such ({@code skipMulti}). */
     SEVERAL_FACES,
     /** The file is no picture that can be read: damaged, empty, of another type, or too large. */
     UNREADABLE,

@@ -58,7 +58,7 @@ public final class DatasetListing {
      * @throws IOException if a file that is there cannot be read
      */
     public static DatasetListing of(FaceDataset dataset) throws IOException {
-        FaceDataset.Contents contents = dataset.contents();
+        FaceContents contents = dataset.contents();
         List<Entry> entries = new ArrayList<>(dataset.size());
         for (int i = 0; i < dataset.size(); i++) {
             Face face = dataset.faces().get(i);

@@ -3,27 +3,14 @@ package org.openface.core.dataset;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.net.URLDecoder;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -32,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.internal.PortableName;
-import org.openface.core.internal.image.PictureKind;
 
 /**
  * A sorted, immutable index of faces by identity. Identities have numbers, 0 to {@code identities().size() - 1}, in the
@@ -54,7 +40,7 @@ public final class FaceDataset {
     private final List<PassedOver> passedOver;
 
     /** Kept once no file has vanished, as one may come back. */
-    private volatile @Nullable Contents contents;
+    private volatile @Nullable FaceContents contents;
 
     private FaceDataset(
             List<String> identities,
@@ -85,57 +71,7 @@ public final class FaceDataset {
      *     or if its alignment profile is damaged
      */
     public static FaceDataset index(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
-            throw new IOException(directory + (Files.exists(directory) ? " is not a folder" : ": no such folder"));
-        }
-        List<Face> found = new ArrayList<>();
-        Map<String, List<Path>> others = new TreeMap<>();
-        for (Path person : visible(directory)) {
-            if (Files.isDirectory(person)) {
-                String identity = name(person);
-                for (Path file : visible(person)) {
-                    Optional<PictureKind> kind = PictureKind.of(file);
-                    if (isFace(kind)) {
-                        found.add(new Face(identity, file));
-                    } else if (kind.isPresent() || Files.isDirectory(file)) {
-                        add(others, kind, file);
-                    }
-                }
-            } else {
-                Optional<PictureKind> kind = PictureKind.of(person);
-                if (isFace(kind)) {
-                    throw new IOException("the image " + name(person) + " lies directly in " + directory
-                            + "; put the images of each person into a sub-folder of their own, one sub-folder per"
-                            + " person");
-                }
-                if (kind.isPresent()) {
-                    add(others, kind, person);
-                }
-            }
-        }
-        List<PassedOver> passedOver = others.entrySet().stream()
-                .map(entry -> new PassedOver(entry.getKey(), entry.getValue()))
-                .toList();
-        if (found.isEmpty()) {
-            throw new IOException("no images in " + directory + ": expected one sub-folder per person with JPEG, PNG,"
-                    + " BMP, PGM or PPM files in it" + deeperHint(directory)
-                    + passedOver.stream().map(kind -> "; " + kind.summary()).collect(Collectors.joining()));
-        }
-        return of(found, AlignmentProfile.of(directory).orElse(null), passedOver);
-    }
-
-    private static boolean isFace(Optional<PictureKind> kind) {
-        return kind.filter(PictureKind::supported).isPresent();
-    }
-
-    /** Whether {@link #index} takes a file for a face. */
-    static boolean isFace(Path file) throws IOException {
-        return isFace(PictureKind.of(file));
-    }
-
-    private static void add(Map<String, List<Path>> others, Optional<PictureKind> kind, Path file) {
-        others.computeIfAbsent(kind.map(PictureKind::label).orElse(PassedOver.FOLDER), name -> new ArrayList<>())
-                .add(file);
+        return FolderIndex.read(directory);
     }
 
     /**
@@ -164,32 +100,6 @@ public final class FaceDataset {
                             ? " inside people's folders not looked into: put the images into the person's folder itself"
                             : " not read: convert to JPEG or PNG");
         }
-    }
-
-    private static List<Path> visible(Path directory) throws IOException {
-        List<Path> entries = new ArrayList<>();
-        try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, entry -> !Files.isHidden(entry))) {
-            all.forEach(entries::add);
-        } catch (AccessDeniedException e) {
-            throw new IOException("no permission to read the folder " + directory, e);
-        } catch (DirectoryIteratorException e) {
-            throw e.getCause();
-        }
-        return entries;
-    }
-
-    /** For someone who points at the folder above: OpenFace's train and val lie in one folder, for example. */
-    private static String deeperHint(Path directory) throws IOException {
-        for (Path child : visible(directory)) {
-            if (Files.isDirectory(child)) {
-                for (Path grandchild : visible(child)) {
-                    if (Files.isDirectory(grandchild)) {
-                        return "; did you mean " + child + "?";
-                    }
-                }
-            }
-        }
-        return "";
     }
 
     /**
@@ -225,7 +135,7 @@ public final class FaceDataset {
         return of(otherFaces, alignmentProfile, List.of());
     }
 
-    private static FaceDataset of(
+    static FaceDataset of(
             Collection<Face> faces, @Nullable AlignmentProfile alignmentProfile, List<PassedOver> passedOver) {
         List<Face> sorted = new ArrayList<>(faces);
         sorted.sort(ORDER);
@@ -320,79 +230,15 @@ public final class FaceDataset {
         return contents().fingerprint();
     }
 
-    /**
-     * What the faces' files hold.
-     *
-     * @param fingerprint over all digests
-     * @param digests the first 8 bytes of each face's
-     * @param vanished faces whose files are gone; of no content
-     */
-    @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Contents(String fingerprint, long[] digests, BitSet vanished) {}
-
-    Contents contents() throws IOException {
-        Contents known = contents;
+    FaceContents contents() throws IOException {
+        FaceContents known = contents;
         if (known == null) {
-            known = readContents();
+            known = FaceContents.read(faces);
             if (known.vanished().isEmpty()) {
                 contents = known;
             }
         }
         return known;
-    }
-
-    private Contents readContents() throws IOException {
-        List<Content> all;
-        try {
-            all = faces.parallelStream().map(FaceDataset::content).collect(Collectors.toList());
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
-        }
-        MessageDigest digest = sha256();
-        long[] digests = new long[all.size()];
-        BitSet vanished = new BitSet();
-        for (int i = 0; i < digests.length; i++) {
-            Content content = all.get(i);
-            digest.update(content.digest());
-            if (content.vanished()) {
-                vanished.set(i);
-            }
-            digests[i] = ByteBuffer.wrap(content.digest()).getLong();
-        }
-        return new Contents(HexFormat.of().formatHex(digest.digest()), digests, vanished);
-    }
-
-    @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Content(byte[] digest, boolean vanished) {}
-
-    /** SHA-256 over identity and file name, each with its length before it, and the content; −1 if there is none. */
-    private static Content content(Face face) {
-        MessageDigest digest = sha256();
-        for (String text : List.of(face.identity(), name(face.file()))) {
-            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, bytes.length));
-            digest.update(bytes);
-        }
-        try (InputStream in = Files.newInputStream(face.file())) {
-            byte[] buffer = new byte[1 << 14];
-            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-                digest.update(buffer, 0, n);
-            }
-        } catch (NoSuchFileException e) {
-            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, -1));
-            return new Content(digest.digest(), true);
-        } catch (IOException e) {
-            throw new UncheckedIOException(new IOException("cannot read " + face.file() + " (" + e + ")", e));
-        }
-        return new Content(digest.digest(), false);
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java runtime has SHA-256", e);
-        }
     }
 
     /** For messages: how much, and no names. */

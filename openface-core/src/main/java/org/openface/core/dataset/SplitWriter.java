@@ -118,7 +118,7 @@ final class SplitWriter {
         }
         try (Stream<Path> found = Files.walk(part, FileVisitOption.FOLLOW_LINKS)) {
             for (Path path : (Iterable<Path>) found::iterator) {
-                if (!wanted.contains(path) && FaceDataset.isFace(path)) {
+                if (!wanted.contains(path) && FolderIndex.isFace(path)) {
                     throw new IOException(
                             path + " is not part of this split; nothing was written; use an empty folder");
                 }
