@@ -18,6 +18,7 @@ import org.openface.align.face.Point;
 import org.openface.align.face.SkipReason;
 import org.openface.align.face.Stage;
 import org.openface.align.internal.detect.DetectorPool;
+import org.openface.align.internal.detect.NativeDetector;
 import org.openface.align.internal.directory.StageClock;
 import org.openface.align.internal.geometry.Affine;
 import org.openface.align.internal.geometry.Warp;
@@ -55,8 +56,7 @@ final class Pipeline {
     /** @param named the photograph as messages name it */
     Alignment align(RgbImage photograph, StageClock clock, Object named) {
         long start = System.nanoTime();
-        List<DetectedFace> detected =
-                answer(() -> detectors.detect(photograph), "detector " + profile.detector(), named);
+        List<DetectedFace> detected = detect(photograph, named);
         start = clock.add(Stage.DETECT, start);
         List<DetectedFace> faces = detected.stream()
                 .map(face -> new DetectedFace(face.box(), landmarks(photograph, face, named)))
@@ -77,6 +77,15 @@ final class Pipeline {
         RgbImage aligned = Warp.apply(photograph, back, size);
         clock.add(Stage.WARP, start);
         return new Alignment.Aligned(aligned, face.box(), face.landmarks(), faces.size());
+    }
+
+    private List<DetectedFace> detect(RgbImage photograph, Object named) {
+        NativeDetector detector = detectors.take();
+        try {
+            return answer(() -> detector.detect(photograph), "detector " + profile.detector(), named);
+        } finally {
+            detectors.giveBack(detector);
+        }
     }
 
     /** The landmarks of a face; none if they cannot be those of a face. */

@@ -52,9 +52,8 @@ import org.openface.nn4.internal.training.TrainingStep;
  *
  * <p>Source: OpenFace's {@code models/openface/*.def.lua}; Schroff, Kalenichenko and Philbin, <i>FaceNet</i>, 2015.
  */
-// Longer than a class should be, as it is all that users see of a network: a third is documentation, and what it does
-// is
-// done by others.
+// Longer than a class should be, as it is all that users see of a network: a third is documentation, and others do
+// what it does.
 public final class Nn4Model implements TrainableEmbedder {
     /** The networks, with OpenFace's names and their number of parameters at embedding size 128. */
     public enum Variant {

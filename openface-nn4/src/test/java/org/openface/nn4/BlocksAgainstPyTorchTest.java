@@ -31,6 +31,7 @@ import org.openface.nn4.internal.engine.onednn.OneDnnWeights;
 import org.openface.nn4.internal.engine.samediff.Backward;
 import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -246,7 +247,7 @@ class BlocksAgainstPyTorchTest {
             float[] upstream,
             Set<String> blocks,
             Map<String, float[]> into) {
-        Plan plan = Plan.of(new Nn4Graph(network.network(), 128, true).sameDiff());
+        Plan plan = Lowering.of(new Nn4Graph(network.network(), 128, true).sameDiff());
         try (engine cpu = new engine(engine.kind.cpu, 0)) {
             for (Mode mode : List.of(Mode.INFERENCE, Mode.TRAINING)) {
                 try (OneDnnWeights weights = new OneDnnWeights(cpu);

@@ -20,6 +20,7 @@ import org.openface.nn4.internal.engine.onednn.OneDnnProgram;
 import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -38,7 +39,7 @@ class ChunkedStepTest {
         Parameters parameters = Reference.parameters(SPECS);
         float[] pixels = Reference.pixels(IMAGES, 96);
         float[] gradient = Reference.uniform(1001, IMAGES * 128);
-        Plan plan = Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
+        Plan plan = Lowering.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
         try (Runner batch = new OneDnnRunner(plan);
                 Runner frozen = new OneDnnRunner(plan, OneDnnProgram.Mode.TRAINING_FROZEN)) {
             batch.batchStatistics(parameters, pixels, IMAGES).forEach((layer, statistics) -> {
@@ -127,7 +128,8 @@ class ChunkedStepTest {
         Map<String, float[]> sum = new LinkedHashMap<>();
         Map<String, float[]> mean = new LinkedHashMap<>();
         Map<String, float[]> variance = new LinkedHashMap<>();
-        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
+        try (Runner executor =
+                new OneDnnRunner(Lowering.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff()))) {
             for (int from = IMAGES - 8; from >= 0; from -= 8) { // the last is done first
                 Runner.Pass pass = executor.forward(parameters, rows(pixels, PIXELS, order, from), 8);
                 for (int i = 0; i < 8; i++) {

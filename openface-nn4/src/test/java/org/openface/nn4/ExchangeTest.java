@@ -45,9 +45,9 @@ import org.openface.nn4.internal.format.OnnxFile;
 import org.openface.nn4.internal.format.Safetensors;
 import org.openface.nn4.internal.format.TorchNetwork;
 import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
-import org.openface.nn4.internal.network.Plan;
 
 /** The same embeddings from every format, by programs that share no code with the library. */
 @Tag("native")
@@ -277,7 +277,8 @@ class ExchangeTest {
         int side = variant.architecture().imageSize();
         float[] pixels = Reference.pixels(2, side);
         float[] expected;
-        try (Runner executor = new OneDnnRunner(Plan.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
+        try (Runner executor =
+                new OneDnnRunner(Lowering.of(new Nn4Graph(variant.architecture(), 24, true).sameDiff()))) {
             expected = executor.embed(network.parameters(), pixels, 2);
         }
         assertThat(onnx(Examples.bytes(OnnxFile::write, network), pixels, 2, side))

@@ -17,6 +17,7 @@ import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.nn4.Nn4Model.Engine;
 import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Plan;
 
@@ -90,7 +91,7 @@ class ExecutorAgreementTest {
     void aPlanRefusesAnOperationItDoesNotKnowByName() {
         SameDiff graph = SameDiff.create();
         graph.math.tanh("odd", graph.placeHolder(Nn4Graph.INPUT, DataType.FLOAT, -1, 96, 96, 3));
-        assertThatThrownBy(() -> Plan.of(graph))
+        assertThatThrownBy(() -> Lowering.of(graph))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("tanh");
     }
@@ -164,7 +165,7 @@ class ExecutorAgreementTest {
 
     @Test
     void readsThePlanOffTheGraph() {
-        Plan plan = Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
+        Plan plan = Lowering.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
         Map<Class<?>, Long> count = plan.ops().stream()
                 .collect(java.util.stream.Collectors.groupingBy(
                         Object::getClass, java.util.stream.Collectors.counting()));

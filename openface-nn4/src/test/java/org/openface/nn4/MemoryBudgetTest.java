@@ -33,6 +33,7 @@ import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
 import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.engine.onednn.OneDnnWeights;
 import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -43,7 +44,7 @@ class MemoryBudgetTest {
     private static final Architecture SMALL2 = Architecture.NN4_SMALL2;
 
     private static Plan plan() {
-        return Plan.of(new Nn4Graph(SMALL2, 128, true).sameDiff());
+        return Lowering.of(new Nn4Graph(SMALL2, 128, true).sameDiff());
     }
 
     private static List<RgbImage> faces(int count) {

@@ -13,6 +13,7 @@ import org.openface.nn4.internal.engine.onednn.OneDnnRunner;
 import org.openface.nn4.internal.engine.samediff.SameDiffRunner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -31,7 +32,7 @@ public class PyTorchComparisonTest {
     @ParameterizedTest
     @EnumSource(Nn4Model.Variant.class)
     void oneDnnGivesTheEmbeddingsAndGradientsOfPyTorch(Nn4Model.Variant variant) {
-        Plan plan = Plan.of(new Nn4Graph(variant.architecture(), 128, true).sameDiff());
+        Plan plan = Lowering.of(new Nn4Graph(variant.architecture(), 128, true).sameDiff());
         try (Runner executor = new OneDnnRunner(plan)) {
             compare(variant, executor);
         }

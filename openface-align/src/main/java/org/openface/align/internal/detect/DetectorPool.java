@@ -4,10 +4,7 @@ import static com.google.common.base.Preconditions.checkState;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.function.Supplier;
-import org.openface.align.face.DetectedFace;
-import org.openface.core.image.RgbImage;
 
 /** The detectors of an aligner: one serves one thread at a time and takes long to make, so that they are kept. */
 public final class DetectorPool implements AutoCloseable {
@@ -24,17 +21,12 @@ public final class DetectorPool implements AutoCloseable {
         idle.add(newDetector.get());
     }
 
-    /** What a detector answers, which may be one of the caller's own. */
-    public List<DetectedFace> detect(RgbImage photograph) {
-        NativeDetector detector = take();
-        try {
-            return detector.detect(photograph);
-        } finally {
-            giveBack(detector);
-        }
-    }
-
-    private NativeDetector take() {
+    /**
+     * A detector that no other thread is using, to be {@linkplain #giveBack given back}.
+     *
+     * @throws IllegalStateException if the pool is closed
+     */
+    public NativeDetector take() {
         NativeDetector detector;
         synchronized (idle) {
             checkOpen();
@@ -43,7 +35,8 @@ public final class DetectorPool implements AutoCloseable {
         return detector == null ? newDetector.get() : detector;
     }
 
-    private void giveBack(NativeDetector detector) {
+    /** Keeps a detector for the next thread, or frees it if the pool was closed meanwhile. */
+    public void giveBack(NativeDetector detector) {
         boolean keep;
         synchronized (idle) {
             keep = !closed;

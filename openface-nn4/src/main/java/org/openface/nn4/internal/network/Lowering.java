@@ -25,7 +25,7 @@ import org.openface.nn4.internal.network.Plan.Op.Normalize;
 import org.openface.nn4.internal.network.Plan.Tensor;
 
 /** Walks the graph's operations in order; what only makes sense with a later operation waits in {@code pending}. */
-final class Lowering {
+public final class Lowering {
     /** Scale and shift are there; the channel is axis 3. */
     private static final long[] BATCH_NORM = {1, 1, 3};
 
@@ -34,11 +34,20 @@ final class Lowering {
     private final Map<String, SameDiffOp> pending = new HashMap<>();
     private final List<Op> ops = new ArrayList<>();
 
-    Lowering(SameDiff graph) {
+    private Lowering(SameDiff graph) {
         this.graph = graph;
     }
 
-    Plan run() {
+    /**
+     * Reads the plan off a training graph.
+     *
+     * @throws IllegalArgumentException naming the first operation that is not understood
+     */
+    public static Plan of(SameDiff graph) {
+        return new Lowering(graph).run();
+    }
+
+    private Plan run() {
         long[] shape = graph.getVariable(Nn4Graph.INPUT).placeholderShape();
         Tensor input = new Tensor(Nn4Graph.INPUT, (int) shape[3], (int) shape[1]);
         tensors.put(input.name(), input);

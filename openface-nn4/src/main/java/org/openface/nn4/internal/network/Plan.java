@@ -3,11 +3,10 @@ package org.openface.nn4.internal.network;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.List;
-import org.nd4j.autodiff.samediff.SameDiff;
 
 /**
  * The network as a list of nine kinds of operation: what executors other than SameDiff's own session run. It is read off the
- * SameDiff graph, which stays the only definition, by {@link Lowering}; the result is kept as text among the resources, so
+ * SameDiff graph, which stays the only definition, by {@code Lowering}; the result is kept as text among the resources ({@code PlanText}), so
  * that ND4J is not needed to run it, and a test compares the two.
  *
  * @param ops in order of execution
@@ -64,24 +63,6 @@ public record Plan(Tensor input, List<Op> ops) {
 
         /** To length 1: {@code x / √(Σ x² + epsilon)}. */
         record Normalize(Tensor in, Tensor out, double epsilon) implements Op {}
-    }
-
-    /**
-     * The plan of a network, as it was read off its graph when this library was built: without ND4J.
-     *
-     * @param embeddingSize values of an embedding
-     */
-    public static Plan of(Architecture architecture, int embeddingSize) {
-        return PlanText.stored(architecture, embeddingSize);
-    }
-
-    /**
-     * Reads the plan off a training graph.
-     *
-     * @throws IllegalArgumentException naming the first operation that is not understood
-     */
-    public static Plan of(SameDiff graph) {
-        return new Lowering(graph).run();
     }
 
     /** The tensor that the last operation makes: the embeddings. */

@@ -19,7 +19,7 @@ import org.openface.nn4.internal.network.Plan.Tensor;
  * A plan as text: a line for each operation with its kind, its output's name, channels and side, and what the kind has.
  * The channels of embeddings are written as {@value #EMBEDDING_SIZE}, as each network comes with any number of them.
  */
-final class PlanText {
+public final class PlanText {
     private static final String EMBEDDING_SIZE = "*";
 
     private PlanText() {}
@@ -29,7 +29,12 @@ final class PlanText {
         return "plan-" + architecture.name() + ".txt";
     }
 
-    static Plan stored(Architecture architecture, int embeddingSize) {
+    /**
+     * The plan of a network, as it was read off its graph when this library was built: without ND4J.
+     *
+     * @param embeddingSize values of an embedding
+     */
+    public static Plan of(Architecture architecture, int embeddingSize) {
         try {
             return read(
                     Resources.toString(

@@ -24,7 +24,7 @@ import org.openface.nn4.internal.network.Plan.Tensor;
 @Tag("native")
 class PlanTest {
     private static final SameDiff GRAPH = new Nn4Graph(Architecture.NN4_SMALL2, 16, true).sameDiff();
-    private static final Plan PLAN = Plan.of(GRAPH);
+    private static final Plan PLAN = Lowering.of(GRAPH);
 
     /** The first operation of each kind with one of its arguments changed. */
     @ParameterizedTest
@@ -57,13 +57,13 @@ class PlanTest {
         long right = arguments.set(place, value);
         try {
             assertThat(op.iArgs()[place]).isEqualTo(value).isNotEqualTo(right);
-            assertThatThrownBy(() -> Plan.of(GRAPH))
+            assertThatThrownBy(() -> Lowering.of(GRAPH))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("an operation that no plan knows: " + kind);
         } finally {
             arguments.set(place, right);
         }
-        assertThat(Plan.of(GRAPH)).isEqualTo(PLAN);
+        assertThat(Lowering.of(GRAPH)).isEqualTo(PLAN);
     }
 
     private static void assertNoProgram(List<Op> ops, Mode mode, String named) {

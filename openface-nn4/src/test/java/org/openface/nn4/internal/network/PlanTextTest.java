@@ -23,14 +23,14 @@ class PlanTextTest {
     @ParameterizedTest
     @MethodSource("networks")
     void theStoredPlanIsTheGraphs(Architecture network) throws IOException {
-        Plan plan = Plan.of(new Nn4Graph(network, 24, true).sameDiff());
+        Plan plan = Lowering.of(new Nn4Graph(network, 24, true).sameDiff());
         if (Boolean.getBoolean("plans.write")) {
             Files.writeString(
                     Path.of("src/main/resources/org/openface/nn4/internal/network", PlanText.resource(network)),
                     PlanText.write(plan));
         }
         assertThat(PlanText.read(PlanText.write(plan), 24)).isEqualTo(plan);
-        assertThat(Plan.of(network, 24))
+        assertThat(PlanText.of(network, 24))
                 .as("the graph of %s has changed: write its plan anew, as said above this class", network)
                 .isEqualTo(plan);
     }

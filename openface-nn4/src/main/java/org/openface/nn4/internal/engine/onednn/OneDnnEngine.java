@@ -5,7 +5,7 @@ import org.openface.nn4.internal.engine.EngineProvider;
 import org.openface.nn4.internal.engine.Executor;
 import org.openface.nn4.internal.engine.host.HostExecutor;
 import org.openface.nn4.internal.network.Architecture;
-import org.openface.nn4.internal.network.Plan;
+import org.openface.nn4.internal.network.PlanText;
 
 /** oneDNN, on the CPU; needs nothing of ND4J. */
 public final class OneDnnEngine implements EngineProvider {
@@ -21,6 +21,7 @@ public final class OneDnnEngine implements EngineProvider {
 
     @Override
     public Executor create(Architecture architecture, int embeddingSize) {
-        return new HostExecutor(new OneDnnRunner(Plan.of(architecture, embeddingSize)), architecture, embeddingSize);
+        return new HostExecutor(
+                new OneDnnRunner(PlanText.of(architecture, embeddingSize)), architecture, embeddingSize);
     }
 }

@@ -13,6 +13,7 @@ import org.openface.nn4.Nn4Model;
 import org.openface.nn4.PyTorchComparisonTest;
 import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Architecture;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Plan;
 
@@ -28,7 +29,7 @@ class InstructionSetTest {
             for (String argument : arguments) {
                 Nn4Model.Variant variant = Nn4Model.Variant.valueOf(argument);
                 Architecture architecture = Architecture.named(argument).orElseThrow();
-                Plan plan = Plan.of(new Nn4Graph(architecture, 128, true).sameDiff());
+                Plan plan = Lowering.of(new Nn4Graph(architecture, 128, true).sameDiff());
                 try (Runner executor = new OneDnnRunner(plan)) {
                     PyTorchComparisonTest.compare(variant, executor);
                     System.out.println(variant + " is as in PyTorch on " + executor.name() + ", channels in blocks of "

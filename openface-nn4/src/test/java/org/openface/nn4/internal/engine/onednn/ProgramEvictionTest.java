@@ -15,6 +15,7 @@ import org.openface.nn4.Reference;
 import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.network.Lowering;
 import org.openface.nn4.internal.network.Nn4Graph;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -23,7 +24,7 @@ import org.openface.nn4.internal.network.Plan;
 @Tag("native")
 class ProgramEvictionTest {
     private static final List<TensorSpec> SPECS = Architecture.NN4_SMALL2.tensors(128);
-    private static final Plan PLAN = Plan.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
+    private static final Plan PLAN = Lowering.of(new Nn4Graph(Architecture.NN4_SMALL2, 128, true).sameDiff());
 
     private enum Use {
         EMBED,
