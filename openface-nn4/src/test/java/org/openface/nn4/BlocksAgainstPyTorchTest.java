@@ -253,7 +253,7 @@ class BlocksAgainstPyTorchTest {
                 try (OneDnnWeights weights = new OneDnnWeights(cpu);
                         OneDnnProgram program = new OneDnnProgram(plan, images, mode, cpu, weights, false);
                         BytePointer arena = new BytePointer(program.sharedBytes())) {
-                    program.bind(arena);
+                    program.bind(arena, images);
                     program.load(network.parameters());
                     program.forward(pixels);
                     blocks.forEach(block ->

@@ -70,7 +70,10 @@ class MemoryBudgetTest {
         }
 
         private static long step(Nn4Model model, ExecutionPlan plan) throws IOException {
-            int images = plan.batchSize();
+            return step(model, plan, plan.batchSize());
+        }
+
+        private static long step(Nn4Model model, ExecutionPlan plan, int images) throws IOException {
             FaceBatch batch = FaceBatch.of(96, Reference.pixels(images, 96), new int[images]);
             try (ForwardPass pass = model.forward(batch, plan)) {
                 float[] gradient = new float[images * 128];
@@ -93,6 +96,9 @@ class MemoryBudgetTest {
                 ExecutionPlan plan = model.plan(Integer.parseInt(arguments[0]), Long.parseLong(arguments[1]));
                 long most = step(model, plan);
                 most = Math.max(most, step(model, plan));
+                for (int i = 1; i <= 24; i++) { // of as many sizes as programs are kept for
+                    most = Math.max(most, step(model, plan, Math.max(2, plan.batchSize() - i * plan.batchSize() / 32)));
+                }
                 model.embed(faces(40)); // batches of 32 and 8
                 most = Math.max(most, resident());
                 System.out.printf(
@@ -205,12 +211,12 @@ class MemoryBudgetTest {
                     // room for a few arguments is left
                 }
                 try {
-                    program.bind(arena);
+                    program.bind(arena, 1);
                 } catch (OutOfMemoryError e) {
                     System.out.println("half bound");
                 }
                 all.forEach(BytePointer::close);
-                program.bind(arena);
+                program.bind(arena, 1);
                 program.load(parameters);
                 System.out.println("bound again: " + (program.forward(pixels).length == 128));
                 arena.close();

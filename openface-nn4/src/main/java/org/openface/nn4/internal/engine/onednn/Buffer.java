@@ -7,7 +7,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Memory of a program with the range of steps that use it; persistent ones have their own all the time. */
 final class Buffer {
+    /** Bytes that it takes: the content, rounded up. */
     final long size;
+    /** Bytes of values. */
+    final long content;
+
     final boolean persistent;
     int first = Integer.MAX_VALUE;
     int last = -1;
@@ -18,6 +22,7 @@ final class Buffer {
 
     /** @param own where the values lie all the time; null to be given a place in the shared memory */
     Buffer(long size, @Nullable BytePointer own) {
+        content = size;
         this.size = (size + NativeMemory.ALIGNMENT - 1) / NativeMemory.ALIGNMENT * NativeMemory.ALIGNMENT;
         persistent = own != null;
         memory = own;

@@ -114,9 +114,9 @@ final class ChannelCompiler {
                     + ", which the oneDNN executor needs");
         }
         memory.desc src =
-                new memory.desc(new long[] {program.images, l.in().channels()}, ProgramBuilder.F32, format_tag.nc);
+                new memory.desc(new long[] {program.room, l.in().channels()}, ProgramBuilder.F32, format_tag.nc);
         memory.desc dst =
-                new memory.desc(new long[] {program.images, l.out().channels()}, ProgramBuilder.F32, format_tag.nc);
+                new memory.desc(new long[] {program.room, l.out().channels()}, ProgramBuilder.F32, format_tag.nc);
         memory.desc any =
                 new memory.desc(new long[] {l.out().channels(), l.in().channels()}, ProgramBuilder.F32, format_tag.any);
         memory.desc plain =

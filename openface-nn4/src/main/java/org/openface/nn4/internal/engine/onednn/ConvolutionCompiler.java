@@ -4,7 +4,9 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import com.google.common.primitives.Floats;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.bytedeco.dnnl.batch_normalization_backward;
 import org.bytedeco.dnnl.batch_normalization_forward;
 import org.bytedeco.dnnl.convolution_backward_data;
@@ -109,13 +111,16 @@ final class ConvolutionCompiler {
         int flags = normalization_flags.use_scale_shift.value
                 | normalization_flags.fuse_norm_relu.value
                 | (frozen ? normalization_flags.use_global_stats.value : 0);
-        memory.desc desc = program.description(b.in());
         int channels = b.in().channels();
-        var forward = new batch_normalization_forward.primitive_desc(
-                new batch_normalization_forward.desc(
-                        prop_kind.forward_training.value, desc, (float) b.epsilon(), flags),
-                program.attributes,
-                program.cpu);
+        IntFunction<batch_normalization_forward.primitive_desc> forward =
+                images -> new batch_normalization_forward.primitive_desc(
+                        new batch_normalization_forward.desc(
+                                prop_kind.forward_training.value,
+                                program.description(b.in(), images),
+                                (float) b.epsilon(),
+                                flags),
+                        program.attributes,
+                        program.cpu);
         memory.desc pair = new memory.desc(new long[] {2, channels}, ProgramBuilder.F32, format_tag.nc);
         memory.desc vector = new memory.desc(new long[] {channels}, ProgramBuilder.F32, format_tag.x);
         Buffer scaleShift = program.borrow(
@@ -146,40 +151,54 @@ final class ConvolutionCompiler {
             variance = program.ownBuffer(4L * channels);
         }
         program.statistics.put(b.layer(), new ProgramBuilder.BatchStatistics(mean, variance, channels, bias));
-        Step.Operand workspace = program.workspace(forward.workspace_desc());
+        Buffer workspace =
+                program.workspace(forward.apply(program.room).workspace_desc()).buffer();
         Buffer x = program.value(b.in());
         Buffer y = program.value(b.out());
-        program.describe(b.out(), desc);
-        program.step(
+        program.sizedStep(
                 "batch-norm forward",
-                new batch_normalization_forward(forward),
-                new Step.Operand(DNNL_ARG_SRC, x, desc),
-                new Step.Operand(DNNL_ARG_DST, y, desc),
-                new Step.Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
-                new Step.Operand(DNNL_ARG_MEAN, mean, vector),
-                new Step.Operand(DNNL_ARG_VARIANCE, variance, vector),
-                workspace);
+                images -> {
+                    memory.desc desc = program.description(b.in(), images);
+                    var primitive = forward.apply(images);
+                    return new Step.Call(
+                            new batch_normalization_forward(primitive),
+                            List.of(
+                                    new Step.Operand(DNNL_ARG_SRC, x, desc),
+                                    new Step.Operand(DNNL_ARG_DST, y, desc),
+                                    new Step.Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
+                                    new Step.Operand(DNNL_ARG_MEAN, mean, vector),
+                                    new Step.Operand(DNNL_ARG_VARIANCE, variance, vector),
+                                    new Step.Operand(DNNL_ARG_WORKSPACE, workspace, primitive.workspace_desc())));
+                },
+                y);
         program.tape.add(() -> {
             Buffer dy = program.gradient(b.out());
-            var backward = new batch_normalization_backward.primitive_desc(
-                    new batch_normalization_backward.desc(
-                            prop_kind.backward.value, desc, desc, (float) b.epsilon(), flags),
-                    program.attributes,
-                    program.cpu,
-                    forward);
             Buffer dx = program.contribution(b.in());
             Buffer dScaleShift = program.buffer(8L * channels).kept();
-            program.step(
+            program.sizedStep(
                     "batch-norm backward",
-                    new batch_normalization_backward(backward),
-                    new Step.Operand(DNNL_ARG_SRC, x, desc),
-                    new Step.Operand(DNNL_ARG_DIFF_DST, dy, desc),
-                    new Step.Operand(DNNL_ARG_DIFF_SRC, dx, desc),
-                    new Step.Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
-                    new Step.Operand(DNNL_ARG_DIFF_SCALE_SHIFT, dScaleShift, pair),
-                    new Step.Operand(DNNL_ARG_MEAN, mean, vector),
-                    new Step.Operand(DNNL_ARG_VARIANCE, variance, vector),
-                    workspace);
+                    images -> {
+                        memory.desc desc = program.description(b.in(), images);
+                        var hint = forward.apply(images);
+                        var primitive = new batch_normalization_backward.primitive_desc(
+                                new batch_normalization_backward.desc(
+                                        prop_kind.backward.value, desc, desc, (float) b.epsilon(), flags),
+                                program.attributes,
+                                program.cpu,
+                                hint);
+                        return new Step.Call(
+                                new batch_normalization_backward(primitive),
+                                List.of(
+                                        new Step.Operand(DNNL_ARG_SRC, x, desc),
+                                        new Step.Operand(DNNL_ARG_DIFF_DST, dy, desc),
+                                        new Step.Operand(DNNL_ARG_DIFF_SRC, dx, desc),
+                                        new Step.Operand(DNNL_ARG_SCALE_SHIFT, scaleShift, pair),
+                                        new Step.Operand(DNNL_ARG_DIFF_SCALE_SHIFT, dScaleShift, pair),
+                                        new Step.Operand(DNNL_ARG_MEAN, mean, vector),
+                                        new Step.Operand(DNNL_ARG_VARIANCE, variance, vector),
+                                        new Step.Operand(DNNL_ARG_WORKSPACE, workspace, hint.workspace_desc())));
+                    },
+                    dx);
             float[] both = new float[2 * channels];
             program.downloads.add(into -> {
                 dScaleShift.floats().get(both);

@@ -3,6 +3,8 @@ package org.openface.nn4.internal.engine.onednn;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -25,7 +27,11 @@ import org.openface.nn4.internal.network.Plan.Op;
 import org.openface.nn4.internal.network.Plan.Tensor;
 
 /**
- * A plan compiled for batches of one size: oneDNN primitives in order, on buffers that are laid out once.
+ * A plan compiled for batches of up to so many images: oneDNN primitives in order, on buffers that are laid out once.
+ *
+ * <p>With fewer images all but batch-norm works on the full room, in which what follows the last image is zero all the way
+ * forward and back, and so adds nothing to any gradient; batch-norm, whose result depends on the number, has a primitive for
+ * each. So batches of many sizes share a program, and pay for the room they leave empty.
  *
  * <p>Activations are in oneDNN's blocked layout (nChw16c or nChw8c by the processor), in which its convolutions are fastest
  * and need no reordering between layers. A training program keeps each activation until its last use in the backward pass;
@@ -49,7 +55,7 @@ public final class OneDnnProgram implements AutoCloseable {
 
     private final PointerScope scope;
     private final Plan plan;
-    private final int images;
+    private final int room;
     private final int embeddingSize;
     private final engine cpu;
     private final OneDnnWeights weights;
@@ -62,26 +68,32 @@ public final class OneDnnProgram implements AutoCloseable {
     private final int forwardSteps;
     private final UnitLength unitLength;
     private final long sharedBytes;
+    /** Numbers of images that there are all primitives for. */
+    private final Set<Integer> sizes = new HashSet<>();
+    /** Own them. */
+    private final List<PointerScope> made = new ArrayList<>();
     /** Address of the memory that all arguments of steps point into; 0 for none. */
     private long boundTo;
+    /** Own the arguments, which are made as steps need them. */
+    private final List<PointerScope> arguments = new ArrayList<>();
+    /** Images of the runs to come; 0 before it is known. */
+    private int images;
 
-    private PointerScope argumentScope = NativeMemory.emptyScope();
-
-    public OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, OneDnnWeights weights) {
-        this(plan, images, mode, cpu, weights, true);
+    public OneDnnProgram(Plan plan, int room, Mode mode, engine cpu, OneDnnWeights weights) {
+        this(plan, room, mode, cpu, weights, true);
     }
 
     /**
-     * A program for batches of one size.
+     * A program for batches of up to so many images.
      *
      * @param weights where parameters are borrowed until the program is closed
      * @param sharing whether buffers share memory; if not, {@link #valueOf} and {@link #gradientOf} can be read after a run
      */
-    public OneDnnProgram(Plan plan, int images, Mode mode, engine cpu, OneDnnWeights weights, boolean sharing) {
-        checkArgument(images > 0, "images (%s) must be positive", images);
+    public OneDnnProgram(Plan plan, int room, Mode mode, engine cpu, OneDnnWeights weights, boolean sharing) {
+        checkArgument(room > 0, "room (%s) must be positive", room);
         ProgramCompiler.requireBatchNormBehindConvolutions(plan);
         this.plan = plan;
-        this.images = images;
+        this.room = room;
         this.cpu = cpu;
         this.weights = weights;
         // Everything native made here belongs to the scope, which outlives this block and is closed by close().
@@ -91,8 +103,8 @@ public final class OneDnnProgram implements AutoCloseable {
             stream = new stream(cpu);
             Op.Normalize last = (Op.Normalize) plan.ops().get(plan.ops().size() - 1);
             embeddingSize = last.out().channels();
-            unitLength = new UnitLength(images, embeddingSize, last.epsilon());
-            program = new ProgramBuilder(plan, images, mode, cpu, weights, borrowed);
+            unitLength = new UnitLength(embeddingSize, last.epsilon());
+            program = new ProgramBuilder(plan, room, mode, cpu, weights, borrowed);
             forwardSteps = ProgramCompiler.compile(program);
             steps = program.steps;
             sharedBytes = program.buffers.place(sharing);
@@ -110,29 +122,50 @@ public final class OneDnnProgram implements AutoCloseable {
     /**
      * Makes the program work in the given memory, which other programs may use too, though not between a forward pass and
      * its backward pass.
+     *
+     * @param count images of the runs to come, at most those there is room for
      */
-    public void bind(BytePointer arena) {
-        if (boundTo == arena.address()) {
-            return;
-        }
+    public void bind(BytePointer arena, int count) {
+        checkArgument(count > 0 && count <= room, "%s images, there is room for 1 to %s", count, room);
         checkArgument(
                 arena.capacity() >= sharedBytes(),
                 "%s bytes are too few, %s are needed",
                 arena.capacity(),
                 sharedBytes());
-        boundTo = 0; // until all of it is done: there may be no memory for the arguments
-        program.buffers.bind(NativeMemory.aligned(arena));
-        PointerScope old = argumentScope;
-        argumentScope = NativeMemory.emptyScope();
-        old.close();
-        argumentScope = new PointerScope();
-        try (PointerScope arguments = argumentScope) {
-            arguments.extend();
-            for (Step step : steps) {
-                step.bind(cpu);
-            }
+        if (boundTo == arena.address() && images == count) {
+            return;
         }
+        images = 0; // until all of it is done: there may be no memory
+        if (boundTo != arena.address()) {
+            boundTo = 0;
+            unbind();
+            program.buffers.bind(NativeMemory.aligned(arena));
+        }
+        if (!sizes.contains(count)) {
+            inScope(made, () -> steps.forEach(step -> step.size(count)));
+            sizes.add(count);
+        } else {
+            steps.forEach(step -> step.size(count));
+        }
+        inScope(arguments, () -> steps.forEach(step -> step.bind(cpu)));
         boundTo = arena.address();
+        images = count;
+        program.images = count;
+    }
+
+    /** Has what is made belong to a new scope, even if only a part of it is made. */
+    private static void inScope(List<PointerScope> owners, Runnable making) {
+        try (PointerScope scope = new PointerScope()) {
+            scope.extend();
+            owners.add(scope);
+            making.run();
+        }
+    }
+
+    private void unbind() {
+        steps.forEach(Step::unbind);
+        arguments.forEach(PointerScope::close);
+        arguments.clear();
     }
 
     /** Copies the parameters in, if they have changed. */
@@ -146,6 +179,7 @@ public final class OneDnnProgram implements AutoCloseable {
     public float[] forward(float[] nhwc) {
         try (PointerScope temporary = new PointerScope()) {
             program.pixels.floats().put(nhwc);
+            program.clearEmptyRoom(program.pixels);
             run(0, forwardSteps);
             float[] linear = new float[images * embeddingSize];
             program.linearOut.floats().get(linear);
@@ -161,6 +195,7 @@ public final class OneDnnProgram implements AutoCloseable {
         }
         try (PointerScope temporary = new PointerScope()) {
             linearGradient.floats().put(unitLength.gradient(gradient));
+            program.clearEmptyRoom(linearGradient);
             run(forwardSteps, steps.size());
             Map<String, float[]> result = new HashMap<>();
             for (ProgramBuilder.Download download : program.downloads) {
@@ -189,7 +224,7 @@ public final class OneDnnProgram implements AutoCloseable {
     }
 
     private void run(int from, int to) {
-        checkState(boundTo != 0, "the program is bound to no memory");
+        checkState(boundTo != 0 && images != 0, "the program is bound to no memory");
         for (int i = from; i < to; i++) {
             steps.get(i).run(stream);
         }
@@ -235,7 +270,7 @@ public final class OneDnnProgram implements AutoCloseable {
     }
 
     private float[] blockedValues(Buffer buffer, Tensor tensor) {
-        float[] values = new float[images * tensor.channels() * tensor.side() * tensor.side()];
+        float[] values = new float[room * tensor.channels() * tensor.side() * tensor.side()];
         try (PointerScope temporary = new PointerScope()) {
             FloatPointer plain = new FloatPointer(values.length);
             memory from = new memory(program.description(tensor), cpu, buffer.pointer());
@@ -245,7 +280,7 @@ public final class OneDnnProgram implements AutoCloseable {
             stream._wait();
             plain.get(values);
         }
-        return values;
+        return Arrays.copyOf(values, values.length / room * images);
     }
 
     /** Milliseconds since the start, by kind of operation; for benchmarks. */
@@ -263,7 +298,8 @@ public final class OneDnnProgram implements AutoCloseable {
 
     @Override
     public void close() {
-        argumentScope.close();
+        arguments.forEach(PointerScope::close);
+        made.forEach(PointerScope::close);
         borrowed.values().forEach(layouts -> layouts.forEach(weights::giveBack));
         borrowed.clear();
         scope.close();

@@ -2,6 +2,7 @@ package org.openface.nn4.internal.engine.onednn;
 
 import static com.google.common.base.Preconditions.checkState;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -24,18 +25,24 @@ import org.openface.nn4.internal.network.Plan;
  * CPU.
  */
 public final class OneDnnRunner implements Runner {
-    /** Programs kept for batches of different sizes; compiling one takes a fraction of a second. */
-    private static final int KEPT_PROGRAMS = 3;
+    /** Programs kept at least, for batches of different sizes; compiling one takes a fraction of a second. */
+    private static final int FEWEST_PROGRAMS = 3;
 
-    /** Runs after which a program that was not used is given up, and with it the memory that only it needed. */
+    /** Programs kept at most: more than the rooms between a size and half of it. */
+    private static final int MOST_PROGRAMS = 24;
+
+    /** Runs after which the memory that only a program needs which was not used is given up. */
     private static final int IDLE_RUNS = 100;
 
     /** Primitives and their compiled code, per program: measured, 8 to 13 MB. */
     private static final long PROGRAM_BYTES = 10L << 20;
 
+    /** Images are embedded in pieces of powers of two, so that few programs serve all numbers of them. */
+    private static final int LARGEST_PIECE = Executor.INFERENCE_BATCH;
+
     private static final System.Logger LOG = System.getLogger(OneDnnRunner.class.getName());
 
-    private record Key(Mode mode, int images) {}
+    private record Key(Mode mode, int room) {}
 
     /** A program and the number of the run that last used it. */
     private static final class Kept {
@@ -50,6 +57,7 @@ public final class OneDnnRunner implements Runner {
     private final Plan plan;
     private final NativeThread thread = new NativeThread();
     private final int threads;
+    private final int keptPrograms;
     private final engine cpu;
     private final OneDnnWeights weights;
     /** Ordered from the one unused for longest. */
@@ -81,6 +89,7 @@ public final class OneDnnRunner implements Runner {
         cpu = thread.call(() -> new engine(engine.kind.cpu, 0));
         threads = thread.call(OpenMp::setForThisThread); // of the library that is loaded now
         weights = thread.call(() -> new OneDnnWeights(cpu));
+        keptPrograms = (int) Math.max(FEWEST_PROGRAMS, Math.min(MOST_PROGRAMS, mostBytes() / 16 / PROGRAM_BYTES));
     }
 
     @Override
@@ -100,7 +109,7 @@ public final class OneDnnRunner implements Runner {
     }
 
     private long measure(int images) {
-        try (OneDnnProgram training = new OneDnnProgram(plan, images, trainingMode, cpu, weights);
+        try (OneDnnProgram training = new OneDnnProgram(plan, room(images), trainingMode, cpu, weights);
                 OneDnnProgram inference =
                         new OneDnnProgram(plan, Executor.INFERENCE_BATCH, Mode.INFERENCE, cpu, weights)) {
             warnOfSlowCode(training); // before hours are spent with it
@@ -109,7 +118,7 @@ public final class OneDnnRunner implements Runner {
             return Math.max(training.sharedBytes(), inference.sharedBytes())
                     + parameters.stream().mapToLong(OneDnnWeights.Stored::size).sum()
                     + weights.overhead()
-                    + KEPT_PROGRAMS * PROGRAM_BYTES;
+                    + keptPrograms * PROGRAM_BYTES;
         }
     }
 
@@ -126,7 +135,22 @@ public final class OneDnnRunner implements Runner {
 
     @Override
     public float[] embed(Parameters parameters, float[] pixels, int images) {
-        return thread.call(() -> run(Mode.INFERENCE, parameters, pixels, images).embeddings());
+        return thread.call(() -> {
+            if (Integer.bitCount(images) == 1 && images <= LARGEST_PIECE) {
+                return run(Mode.INFERENCE, parameters, pixels, images).embeddings();
+            }
+            int perImage = pixels.length / images;
+            float[] all = new float[images * plan.output().channels()];
+            for (int done = 0; done < images; ) {
+                int piece = Math.min(LARGEST_PIECE, Integer.highestOneBit(images - done));
+                float[] some = Arrays.copyOfRange(pixels, done * perImage, (done + piece) * perImage);
+                float[] embeddings =
+                        run(Mode.INFERENCE, parameters, some, piece).embeddings();
+                System.arraycopy(embeddings, 0, all, done * plan.output().channels(), embeddings.length);
+                done += piece;
+            }
+            return all;
+        });
     }
 
     @Override
@@ -188,26 +212,32 @@ public final class OneDnnRunner implements Runner {
         return ran;
     }
 
-    /** The program for a batch size, compiled at its first use, ready to run; those long unused make room. */
+    /**
+     * The room that batches of so many images share: rounded up to sixteen numbers for each power of two, so that at most
+     * a sixteenth of it is empty. A pure function of the number, since other room may round differently.
+     */
+    static int room(int images) {
+        int unit = Math.max(1, Integer.highestOneBit(images) / 16);
+        return (images + unit - 1) / unit * unit;
+    }
+
+    /** The program for a batch size, compiled at its first use, ready to run; the one unused for longest makes room. */
     private OneDnnProgram program(Mode mode, int images) {
         activations = null;
-        Key key = new Key(mode, images);
+        Key key = new Key(mode, mode == Mode.INFERENCE ? images : room(images));
         Kept kept = programs.get(key);
         if (kept == null) {
-            if (programs.size() >= KEPT_PROGRAMS) {
+            if (programs.size() >= keptPrograms) {
                 giveUpEldest();
             }
-            kept = new Kept(new OneDnnProgram(plan, images, mode, cpu, weights));
+            kept = new Kept(new OneDnnProgram(plan, key.room, mode, cpu, weights));
             programs.put(key, kept);
             warnOfSlowCode(kept.program);
         }
         kept.lastRun = ++runs;
-        while (programs.values().iterator().next().lastRun + IDLE_RUNS < runs) {
-            giveUpEldest();
-        }
         try {
             fitArena();
-            kept.program.bind(arena);
+            kept.program.bind(arena, images);
         } catch (Throwable e) { // no memory: those kept before still have enough
             programs.remove(key);
             kept.program.close();
@@ -225,6 +255,7 @@ public final class OneDnnRunner implements Runner {
 
     private void fitArena() {
         long needed = programs.values().stream()
+                .filter(kept -> kept.lastRun + IDLE_RUNS >= runs)
                 .mapToLong(kept -> kept.program.sharedBytes())
                 .max()
                 .orElse(0);
@@ -235,6 +266,7 @@ public final class OneDnnRunner implements Runner {
             arena = new BytePointer(); // in case there is no memory for the next
             old.close();
             arena = new BytePointer(needed);
+            HugePages.wantedFor(arena);
         }
     }
 

@@ -12,6 +12,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.function.LongFunction;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.memory.data_type;
@@ -22,6 +24,7 @@ import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.sum;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.engine.onednn.OneDnnProgram.Mode;
@@ -39,7 +42,10 @@ final class ProgramBuilder {
     static final data_type F32 = data_type.f32;
 
     final Plan plan;
-    final int images;
+    final int room;
+    /** Images of the present runs; as many as there is room for until it is said. */
+    int images;
+
     final Mode mode;
     final boolean training;
     final engine cpu;
@@ -88,13 +94,14 @@ final class ProgramBuilder {
      */
     ProgramBuilder(
             Plan plan,
-            int images,
+            int room,
             Mode mode,
             engine cpu,
             OneDnnWeights weights,
             Map<String, List<OneDnnWeights.Stored>> borrowed) {
         this.plan = plan;
-        this.images = images;
+        this.room = room;
+        images = room;
         this.mode = mode;
         training = mode != Mode.INFERENCE;
         this.cpu = cpu;
@@ -104,15 +111,15 @@ final class ProgramBuilder {
         Tensor in = plan.input();
         attributes = new primitive_attr();
         attributes.set_scratchpad_mode(scratchpad_mode.user);
-        pixels = buffer(4L * images * in.channels() * in.side() * in.side());
+        pixels = buffer(4L * room * in.channels() * in.side() * in.side());
         Buffer planar = buffer(pixels.size);
         values.put(in, planar);
         memory.desc planarDesc = new memory.desc(dims(in), F32, format_tag.nchw);
         descriptions.put(in, planarDesc);
         reorder("reorder", pixels, new memory.desc(dims(in), F32, format_tag.nhwc), planar, planarDesc);
         int embeddingSize = plan.output().channels();
-        linearOut = buffer(4L * images * embeddingSize);
-        linearGradient = training ? buffer(4L * images * embeddingSize) : null;
+        linearOut = buffer(4L * room * embeddingSize);
+        linearGradient = training ? buffer(4L * room * embeddingSize) : null;
     }
 
     /** A new buffer in the shared memory. */
@@ -145,6 +152,10 @@ final class ProgramBuilder {
     }
 
     long[] dims(Tensor t) {
+        return dims(t, room);
+    }
+
+    private static long[] dims(Tensor t, int images) {
         return new long[] {images, t.channels(), t.side(), t.side()};
     }
 
@@ -155,6 +166,11 @@ final class ProgramBuilder {
     static long[] rightPadding(int in, int out, int kernel, int stride, int left) {
         long right = Math.max(0, (out - 1L) * stride + kernel - left - in); // rows at the end may go unused
         return new long[] {right, right};
+    }
+
+    /** The first images of a tensor in the usual layout. */
+    memory.desc description(Tensor t, int first) {
+        return new memory.desc(dims(t, first), F32, layout);
     }
 
     memory.desc description(Tensor t) {
@@ -238,6 +254,57 @@ final class ProgramBuilder {
     }
 
     void step(String kind, primitive primitive, List<Step.Operand> operands) {
+        add(Step.of(kind, complete(kind, primitive, operands, this::buffer)));
+    }
+
+    /**
+     * Adds a step with a primitive for each number of images: one whose result for an image depends on how many others there
+     * are. What follows the last image in its outputs becomes zero.
+     *
+     * @param calls for a number of images, without their scratchpads
+     * @param outputs of the size of a batch
+     */
+    void sizedStep(String kind, IntFunction<Step.Call> calls, Buffer... outputs) {
+        Step.Call largest = calls.apply(room);
+        Step.Call complete = complete(kind, largest.primitive(), largest.operands(), this::buffer);
+        add(Step.sized(kind, room, complete, count -> {
+            Step.Call call = calls.apply(count);
+            return complete(kind, call.primitive(), call.operands(), size -> {
+                Buffer scratchpad = complete.buffer(DNNL_ARG_SCRATCHPAD);
+                if (scratchpad == null || scratchpad.size < size) {
+                    throw new IllegalStateException(
+                            kind + " of " + count + " images needs more memory than of " + room);
+                }
+                return scratchpad;
+            });
+        }));
+        if (room > 1) {
+            List<Step.Operand> operands = new ArrayList<>();
+            for (Buffer output : outputs) {
+                operands.add(new Step.Operand(DNNL_ARG_DST, output, new memory.desc()));
+            }
+            add(Step.of(
+                    kind,
+                    () -> {
+                        for (Buffer output : outputs) {
+                            clearEmptyRoom(output);
+                        }
+                    },
+                    operands));
+        }
+    }
+
+    /** Zeros what follows the last image. */
+    void clearEmptyRoom(Buffer buffer) {
+        if (images < room) {
+            long each = buffer.content / room;
+            Pointer.memset(buffer.pointer().getPointer(each * images), 0, each * (room - images));
+        }
+    }
+
+    /** With a scratchpad, if the primitive wants one. */
+    private Step.Call complete(
+            String kind, primitive primitive, List<Step.Operand> operands, LongFunction<Buffer> scratchpads) {
         implementations
                 .computeIfAbsent(implementation(primitive), x -> new TreeSet<>())
                 .add(kind);
@@ -245,9 +312,9 @@ final class ProgramBuilder {
                 dnnl_primitive_desc_query_md(primitive.get_dnnl_primitive_desc(), dnnl_query_scratchpad_md, 0));
         List<Step.Operand> all = new ArrayList<>(operands);
         if (scratchpad.get_size() > 0) {
-            all.add(new Step.Operand(DNNL_ARG_SCRATCHPAD, buffer(scratchpad.get_size()), scratchpad));
+            all.add(new Step.Operand(DNNL_ARG_SCRATCHPAD, scratchpads.apply(scratchpad.get_size()), scratchpad));
         }
-        add(Step.of(kind, primitive, all));
+        return new Step.Call(primitive, all);
     }
 
     /** oneDNN's name for the code that computes a primitive, such as {@code jit:avx2} or {@code ref:any}. */

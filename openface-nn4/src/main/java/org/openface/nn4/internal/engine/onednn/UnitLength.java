@@ -4,14 +4,12 @@ import org.bytedeco.dnnl.sum;
 
 /** Brings embeddings to unit length, in Java: some ten thousand values. */
 final class UnitLength {
-    private final int images;
     private final int embeddingSize;
     private final double epsilon;
     private float[] lengths = new float[0];
     private float[] embeddings = new float[0];
 
-    UnitLength(int images, int embeddingSize, double epsilon) {
-        this.images = images;
+    UnitLength(int embeddingSize, double epsilon) {
         this.embeddingSize = embeddingSize;
         this.epsilon = epsilon;
     }
@@ -22,6 +20,7 @@ final class UnitLength {
     }
 
     float[] normalize(float[] linear) {
+        int images = linear.length / embeddingSize;
         lengths = new float[images];
         embeddings = new float[linear.length];
         for (int n = 0; n < images; n++) {
@@ -41,7 +40,7 @@ final class UnitLength {
     /** For e = x / ‖x‖: dx = (g − (g·e) e) / ‖x‖. */
     float[] gradient(float[] gradient) {
         float[] result = new float[gradient.length];
-        for (int n = 0; n < images; n++) {
+        for (int n = 0; n < lengths.length; n++) {
             double dot = 0;
             for (int c = 0; c < embeddingSize; c++) {
                 dot += (double) gradient[n * embeddingSize + c] * embeddings[n * embeddingSize + c];
