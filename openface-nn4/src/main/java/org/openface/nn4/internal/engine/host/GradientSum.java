@@ -3,8 +3,7 @@ package org.openface.nn4.internal.engine.host;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
-import org.openface.nn4.internal.network.Architecture.TensorSpec;
+import org.openface.nn4.internal.engine.Workers;
 
 /** The gradients of a step's passes, added up by parameter. */
 final class GradientSum {
@@ -19,8 +18,12 @@ final class GradientSum {
         if (only) {
             sums.putAll(gradients);
         } else {
-            gradients.forEach(
-                    (name, values) -> addInPlace(sums.computeIfAbsent(name, x -> new float[values.length]), values));
+            List<String> names = List.copyOf(gradients.keySet());
+            names.forEach(name -> sums.computeIfAbsent(name, x -> new float[values(gradients, name).length]));
+            Workers.forEach(names.size(), i -> {
+                String name = names.get(i);
+                addInPlace(values(sums, name), values(gradients, name));
+            });
         }
     }
 
@@ -29,11 +32,26 @@ final class GradientSum {
         return sums;
     }
 
-    /** Sums of squares in the order of the given tensors, those of statistics and of what is missing being 0. */
-    double[] squares(List<TensorSpec> specs) {
-        return specs.stream()
-                .mapToDouble(spec -> spec.trained() ? sumOfSquares(sums.get(spec.name())) : 0)
-                .toArray();
+    /** The sum of squares of each slice. */
+    double[] squares(List<Slice> slices) {
+        return squares(slices, sums);
+    }
+
+    static double[] squares(List<Slice> slices, Map<String, float[]> gradients) {
+        double[] squares = new double[slices.size()];
+        Workers.forEach(squares.length, i -> {
+            Slice slice = slices.get(i);
+            squares[i] = sumOfSquares(values(gradients, slice.tensor().name()), slice.from(), slice.to());
+        });
+        return squares;
+    }
+
+    static float[] values(Map<String, float[]> all, String name) {
+        float[] values = all.get(name);
+        if (values == null) {
+            throw new IllegalArgumentException("no gradient for " + name);
+        }
+        return values;
     }
 
     private static void addInPlace(float[] sum, float[] more) {
@@ -42,21 +60,21 @@ final class GradientSum {
         }
     }
 
-    private static double sumOfSquares(float @Nullable [] values) {
-        if (values == null) {
-            return 0;
+    private static double sumOfSquares(float[] values, int from, int to) {
+        double a = 0; // four chains, so that additions overlap
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = from;
+        for (; i + 4 <= to; i += 4) {
+            a += (double) values[i] * values[i];
+            b += (double) values[i + 1] * values[i + 1];
+            c += (double) values[i + 2] * values[i + 2];
+            d += (double) values[i + 3] * values[i + 3];
         }
-        double[] sums = new double[4]; // four chains, so that additions overlap
-        int i = 0;
-        for (; i + 4 <= values.length; i += 4) {
-            sums[0] += (double) values[i] * values[i];
-            sums[1] += (double) values[i + 1] * values[i + 1];
-            sums[2] += (double) values[i + 2] * values[i + 2];
-            sums[3] += (double) values[i + 3] * values[i + 3];
+        for (; i < to; i++) {
+            a += (double) values[i] * values[i];
         }
-        for (; i < values.length; i++) {
-            sums[0] += (double) values[i] * values[i];
-        }
-        return sums[0] + sums[1] + sums[2] + sums[3];
+        return a + b + c + d;
     }
 }

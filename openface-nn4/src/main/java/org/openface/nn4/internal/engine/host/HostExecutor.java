@@ -24,6 +24,8 @@ public final class HostExecutor implements Executor {
     private final Architecture architecture;
     private final int embeddingSize;
     private final List<TensorSpec> specs;
+    /** Of what is trained. */
+    private final List<Slice> slices;
 
     private Parameters parameters;
     private OptimizerMemory memory;
@@ -39,6 +41,7 @@ public final class HostExecutor implements Executor {
         this.architecture = architecture;
         this.embeddingSize = embeddingSize;
         specs = architecture.tensors(embeddingSize);
+        slices = Slice.of(specs.stream().filter(TensorSpec::trained).toList());
         parameters = Parameters.zeros(specs);
         memory = new OptimizerMemory(specs);
     }
@@ -154,10 +157,10 @@ public final class HostExecutor implements Executor {
         Optional<String> notFinite = running.firstNonFinite();
         double squares = 0;
         if (notFinite.isEmpty()) {
-            double[] own = sum.squares(specs);
+            double[] own = sum.squares(slices);
             for (int i = 0; i < own.length; i++) {
                 if (notFinite.isEmpty() && !Double.isFinite(own[i])) {
-                    notFinite = Optional.of(specs.get(i).name());
+                    notFinite = Optional.of(slices.get(i).tensor().name());
                 }
                 squares += own[i];
             }

@@ -5,13 +5,13 @@ import static com.google.common.base.Preconditions.checkState;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.memory.format_tag;
@@ -20,6 +20,7 @@ import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.openface.nn4.internal.engine.Workers;
 import org.openface.nn4.internal.engine.host.Runner;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.network.Plan;
@@ -197,10 +198,9 @@ public final class OneDnnProgram implements AutoCloseable {
             linearGradient.floats().put(unitLength.gradient(gradient));
             program.clearEmptyRoom(linearGradient);
             run(forwardSteps, steps.size());
-            Map<String, float[]> result = new HashMap<>();
-            for (ProgramBuilder.Download download : program.downloads) {
-                download.into(result);
-            }
+            Map<String, float[]> result = new ConcurrentHashMap<>();
+            Workers.forEach(
+                    program.downloads.size(), i -> program.downloads.get(i).into(result));
             return result;
         }
     }

@@ -117,7 +117,7 @@ public final class OneDnnRunner implements Runner {
             parameters.addAll(inference.borrowed());
             return Math.max(training.sharedBytes(), inference.sharedBytes())
                     + parameters.stream().mapToLong(OneDnnWeights.Stored::size).sum()
-                    + weights.overhead()
+                    + OneDnnWeights.plainBytes(parameters)
                     + keptPrograms * PROGRAM_BYTES;
         }
     }

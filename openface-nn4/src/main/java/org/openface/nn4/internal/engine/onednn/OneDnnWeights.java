@@ -2,10 +2,14 @@ package org.openface.nn4.internal.engine.onednn;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
+import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.reorder;
 import org.bytedeco.dnnl.stream;
@@ -13,6 +17,7 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.jspecify.annotations.Nullable;
+import org.openface.nn4.internal.engine.Workers;
 import org.openface.nn4.internal.network.Parameters;
 
 /**
@@ -21,17 +26,14 @@ import org.openface.nn4.internal.network.Parameters;
  */
 @SuppressWarnings({
     "unchecked", // PointerScope has a generic varargs constructor
-    "try" // and is used for its effect
+    "try", // and is used for its effect
+    "VariableNameSameAsType" // the preset has types named memory, stream, reorder
 })
 public final class OneDnnWeights implements AutoCloseable {
     private final engine cpu;
     private final stream queue;
     private final PointerScope scope = new PointerScope();
-    private final Map<String, List<Stored>> stored = new HashMap<>();
-    /** The values of one tensor in Torch's layout, on their way into another. */
-    private FloatPointer staging = new FloatPointer();
-
-    private PointerScope stagingScope = NativeMemory.emptyScope();
+    private final Map<String, Plain> tensors = new HashMap<>();
 
     public OneDnnWeights(engine cpu) {
         this.cpu = cpu;
@@ -41,33 +43,67 @@ public final class OneDnnWeights implements AutoCloseable {
         }
     }
 
+    /** A tensor in Torch's layout, on its way into others. */
+    private static final class Plain {
+        final Function<Parameters, float[]> values;
+        final PointerScope scope = new PointerScope();
+        final memory.desc desc;
+        final BytePointer bytes;
+        final long size;
+        final List<Stored> layouts = new ArrayList<>();
+        int version = -1;
+
+        Plain(Function<Parameters, float[]> values, memory.desc wanted) {
+            this.values = values;
+            try (PointerScope building = scope) {
+                building.extend();
+                desc = new memory.desc(wanted.data()); // the borrower's is freed with it
+                size = desc.get_size();
+                bytes = NativeMemory.zeros(size);
+            } catch (Throwable e) {
+                scope.close();
+                throw e;
+            }
+        }
+
+        void read(Parameters parameters) {
+            version = -1; // until it is whole
+            new FloatPointer(bytes).put(values.apply(parameters));
+            version = parameters.version();
+        }
+    }
+
     /** A tensor in one layout. */
     final class Stored {
         private final String name;
-        private final Function<Parameters, float[]> values;
+        private final Plain plain;
         private final PointerScope scope = new PointerScope();
-        private final memory.desc plain;
         private final memory.desc layout;
         private final BytePointer bytes;
-        private final long size;
         /** From the plain layout; none when the layouts are the same. */
         private final @Nullable reorder conversion;
+
+        private final IntMemoryMap arguments;
 
         private int borrowers;
         private int version = -1;
 
-        private Stored(
-                String name, Function<Parameters, float[]> values, memory.desc wantedPlain, memory.desc wantedLayout) {
+        private Stored(String name, Plain plain, memory.desc wanted) {
             this.name = name;
-            this.values = values;
+            this.plain = plain;
             try (PointerScope building = scope) {
                 building.extend();
-                plain = new memory.desc(wantedPlain.data()); // the borrower's are freed with it
-                layout = new memory.desc(wantedLayout.data());
-                size = layout.get_size();
-                bytes = NativeMemory.zeros(size);
-                conversion =
-                        plain.equals(layout) ? null : new reorder(new reorder.primitive_desc(cpu, plain, cpu, layout));
+                layout = new memory.desc(wanted.data()); // the borrower's is freed with it
+                arguments = new IntMemoryMap();
+                if (plain.desc.equals(layout)) {
+                    bytes = plain.bytes;
+                    conversion = null;
+                } else {
+                    bytes = NativeMemory.zeros(layout.get_size());
+                    conversion = new reorder(new reorder.primitive_desc(cpu, plain.desc, cpu, layout));
+                    arguments.put(dnnl.DNNL_ARG_FROM, new memory(plain.desc, cpu, plain.bytes));
+                    arguments.put(dnnl.DNNL_ARG_TO, new memory(layout, cpu, bytes));
+                }
             } catch (Throwable e) {
                 scope.close();
                 throw e;
@@ -79,17 +115,15 @@ public final class OneDnnWeights implements AutoCloseable {
             return bytes;
         }
 
-        /** Size in bytes. */
+        /** Bytes that it needs of its own. */
         long size() {
-            return size;
+            return conversion == null ? 0 : layout.get_size();
         }
 
-        private void write(float[] all) {
-            if (conversion == null) {
-                new FloatPointer(bytes).put(all);
-            } else {
-                conversion.execute(queue, new memory(plain, cpu, staging), new memory(layout, cpu, bytes));
-                queue._wait();
+        private void convert() {
+            version = -1; // until it is whole
+            if (conversion != null) {
+                conversion.execute(queue, arguments);
             }
         }
     }
@@ -101,76 +135,74 @@ public final class OneDnnWeights implements AutoCloseable {
      * @param values in the plain layout
      */
     Stored borrow(String name, Function<Parameters, float[]> values, memory.desc plain, memory.desc wanted) {
-        List<Stored> all = stored.computeIfAbsent(name, x -> new ArrayList<>());
+        Plain tensor = tensors.computeIfAbsent(name, x -> new Plain(values, plain));
         Stored found = null;
-        for (Stored one : all) {
+        for (Stored one : tensor.layouts) {
             if (one.layout.equals(wanted)) {
                 found = one;
             }
         }
         if (found == null) {
-            if (staging.capacity() * Float.BYTES < plain.get_size()) {
-                grow(plain.get_size() / Float.BYTES);
-            }
-            found = new Stored(name, values, plain, wanted);
-            all.add(found);
+            found = new Stored(name, tensor, wanted);
+            tensor.layouts.add(found);
         }
         found.borrowers++;
         return found;
     }
 
-    private void grow(long floats) {
-        PointerScope old = stagingScope;
-        stagingScope = NativeMemory.emptyScope();
-        staging = new FloatPointer(); // in case there is no memory for the next
-        old.close();
-        PointerScope larger = new PointerScope();
-        try (PointerScope building = larger) {
-            building.extend();
-            stagingScope = larger;
-            staging = new FloatPointer(floats);
-        }
-    }
-
     void giveBack(Stored one) {
         if (--one.borrowers == 0) {
-            List<Stored> all = stored.get(one.name);
-            if (all != null) {
-                all.remove(one);
-            }
+            one.plain.layouts.remove(one);
             one.scope.close();
+            if (one.plain.layouts.isEmpty()) {
+                tensors.remove(one.name);
+                one.plain.scope.close();
+            }
         }
     }
 
     /** Copies the parameters in where they have changed. */
     void load(Parameters parameters, Map<String, List<Stored>> borrowed) {
-        borrowed.forEach((name, layouts) -> {
-            float[] values = null;
+        int version = parameters.version();
+        Set<Plain> changed = new LinkedHashSet<>();
+        List<Stored> stale = new ArrayList<>();
+        borrowed.values().forEach(layouts -> {
             for (Stored one : layouts) {
-                if (one.version != parameters.version()) {
-                    if (values == null) {
-                        values = one.values.apply(parameters);
-                        staging.put(values);
+                if (one.version != version) {
+                    stale.add(one);
+                    if (one.plain.version != version) {
+                        changed.add(one.plain);
                     }
-                    one.version = -1; // until it is whole
-                    one.write(values);
-                    one.version = parameters.version();
                 }
             }
         });
+        if (stale.isEmpty()) {
+            return;
+        }
+        List<Plain> tasks = List.copyOf(changed);
+        Workers.forEach(tasks.size(), i -> tasks.get(i).read(parameters));
+        stale.forEach(Stored::convert);
+        queue._wait();
+        stale.forEach(one -> one.version = version);
     }
 
-    /** Bytes on top of what is borrowed. */
-    long overhead() {
-        return staging.capacity() * Float.BYTES;
+    /** Bytes of the plain tensors that some are converted from. */
+    static long plainBytes(Set<Stored> stored) {
+        return stored.stream()
+                .map(one -> one.plain)
+                .distinct()
+                .mapToLong(plain -> plain.size)
+                .sum();
     }
 
     /** Frees everything; programs that borrowed are to be closed before. */
     @Override
     public void close() {
-        stored.values().forEach(all -> all.forEach(one -> one.scope.close()));
-        stored.clear();
-        stagingScope.close();
+        tensors.values().forEach(tensor -> {
+            tensor.layouts.forEach(one -> one.scope.close());
+            tensor.scope.close();
+        });
+        tensors.clear();
         scope.close();
     }
 }
