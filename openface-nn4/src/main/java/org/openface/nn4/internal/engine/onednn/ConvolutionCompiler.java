@@ -37,7 +37,8 @@ final class ConvolutionCompiler {
     void convolution(Op.Convolution c) {
         memory.desc src = program.description(c.in());
         memory.desc dst = program.description(c.out());
-        memory.desc any = new memory.desc(ProgramBuilder.weightDims(c), ProgramBuilder.F32, format_tag.any);
+        memory.desc any = new memory.desc(ProgramBuilder.weightDims(c), program.type, format_tag.any);
+        memory.desc anyGradient = new memory.desc(ProgramBuilder.weightDims(c), ProgramBuilder.F32, format_tag.any);
         long[] stride = {c.stride(), c.stride()};
         long[] left = {c.padding(), c.padding()};
         long[] right = ProgramBuilder.rightPadding(c.in().side(), c.out().side(), c.kernel(), c.stride(), c.padding());
@@ -60,7 +61,7 @@ final class ConvolutionCompiler {
         program.tape.add(() -> {
             Buffer dy = program.gradient(c.out());
             var backwardWeights = new convolution_backward_weights.primitive_desc(
-                    new convolution_backward_weights.desc(algorithm(c, 1), src, any, dst, stride, left, right),
+                    new convolution_backward_weights.desc(algorithm(c, 1), src, anyGradient, dst, stride, left, right),
                     program.attributes,
                     program.cpu,
                     forward);
@@ -98,8 +99,9 @@ final class ConvolutionCompiler {
      * Algorithms for Convolutional Neural Networks</i>, 2016). oneDNN has it for 3×3 with stride 1 on AVX-512; it pays from
      * a certain size of map on, which differs between directions and was measured.
      */
-    private static algorithm algorithm(Op.Convolution c, int smallestSide) {
-        boolean winograd = OneDnn.blockSize() == 16
+    private algorithm algorithm(Op.Convolution c, int smallestSide) {
+        boolean winograd = program.type == ProgramBuilder.F32
+                && OneDnn.blockSize() == 16
                 && c.kernel() == 3
                 && c.stride() == 1
                 && c.out().side() >= smallestSide;

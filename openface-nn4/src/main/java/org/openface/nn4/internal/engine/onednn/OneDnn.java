@@ -26,6 +26,14 @@ public final class OneDnn {
         };
     }
 
+    /** Whether the processor multiplies bfloat16 by itself; oneDNN would emulate it otherwise, more slowly than float32. */
+    static boolean hasBfloat16() {
+        return switch (dnnl.get_effective_cpu_isa().intern()) {
+            case avx512_core_bf16, avx512_core_amx -> true;
+            default -> false;
+        };
+    }
+
     /** What oneDNN makes of the processor, such as {@code avx2} or {@code avx512_core}. */
     static String instructionSet() {
         return dnnl.get_effective_cpu_isa().intern().name();

@@ -50,6 +50,12 @@ public final class OneDnnProgram implements AutoCloseable {
         INFERENCE,
         /** Forward and backward, batch-norm with the batch's statistics. */
         TRAINING,
+        /**
+         * As {@link #TRAINING}, with activations, their gradients and the convolutions' weights rounded to bfloat16, in which
+         * processors multiply twice as fast and memory holds twice as much. Products are added up in float32, as are batch
+         * statistics and the gradients of weights; the head is float32.
+         */
+        TRAINING_BFLOAT16,
         /** Forward and backward, batch-norm with the running statistics as constants. */
         TRAINING_FROZEN
     }

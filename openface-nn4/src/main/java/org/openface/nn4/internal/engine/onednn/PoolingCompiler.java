@@ -120,9 +120,13 @@ final class PoolingCompiler {
         });
     }
 
+    /** In float32, as all that follows. */
     void mean(Op.Mean m) {
-        memory.desc src = program.description(m.in());
-        memory.desc dst = program.description(m.out());
+        memory.desc narrow = program.description(m.in());
+        memory.desc src = program.wide(m.in());
+        memory.desc dst = program.wide(m.out());
+        program.describe(m.out(), dst);
+        boolean widened = !narrow.equals(src);
         long[] window = {m.in().side(), m.in().side()};
         long[] none = {0, 0};
         var forward = new pooling_forward.primitive_desc(
@@ -137,10 +141,16 @@ final class PoolingCompiler {
                         none),
                 program.attributes,
                 program.cpu);
+        Buffer x = program.value(m.in());
+        if (widened) {
+            Buffer wide = program.buffer(src.get_size());
+            program.reorder("head", x, narrow, wide, src);
+            x = wide;
+        }
         program.step(
                 "head",
                 new pooling_forward(forward),
-                new Step.Operand(DNNL_ARG_SRC, program.value(m.in()), src),
+                new Step.Operand(DNNL_ARG_SRC, x, src),
                 new Step.Operand(DNNL_ARG_DST, program.value(m.out()), dst));
         if (program.training) {
             program.tape.add(() -> {
@@ -151,11 +161,16 @@ final class PoolingCompiler {
                         program.cpu,
                         forward);
                 Buffer dy = program.gradient(m.out());
+                Buffer dx = program.contribution(m.in());
+                Buffer wide = widened ? program.buffer(src.get_size()) : dx;
                 program.step(
                         "head",
                         new pooling_backward(backward),
                         new Step.Operand(DNNL_ARG_DIFF_DST, dy, dst),
-                        new Step.Operand(DNNL_ARG_DIFF_SRC, program.contribution(m.in()), src));
+                        new Step.Operand(DNNL_ARG_DIFF_SRC, wide, src));
+                if (widened) {
+                    program.reorder("head", wide, src, dx, narrow);
+                }
             });
         }
     }

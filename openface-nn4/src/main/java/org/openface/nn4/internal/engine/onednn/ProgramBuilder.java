@@ -48,6 +48,9 @@ final class ProgramBuilder {
 
     final Mode mode;
     final boolean training;
+    /** Of activations, their gradients, and the weights of convolutions. */
+    final data_type type;
+
     final engine cpu;
     /** Of all primitives: scratchpads lie in the shared memory, where they are counted, and not in the library's own. */
     final primitive_attr attributes;
@@ -104,6 +107,7 @@ final class ProgramBuilder {
         images = room;
         this.mode = mode;
         training = mode != Mode.INFERENCE;
+        type = mode == Mode.TRAINING_BFLOAT16 ? data_type.bf16 : F32;
         this.cpu = cpu;
         this.weights = weights;
         this.borrowed = borrowed;
@@ -112,9 +116,9 @@ final class ProgramBuilder {
         attributes = new primitive_attr();
         attributes.set_scratchpad_mode(scratchpad_mode.user);
         pixels = buffer(4L * room * in.channels() * in.side() * in.side());
-        Buffer planar = buffer(pixels.size);
+        memory.desc planarDesc = new memory.desc(dims(in), type, format_tag.nchw);
+        Buffer planar = buffer(planarDesc.get_size());
         values.put(in, planar);
-        memory.desc planarDesc = new memory.desc(dims(in), F32, format_tag.nchw);
         descriptions.put(in, planarDesc);
         reorder("reorder", pixels, new memory.desc(dims(in), F32, format_tag.nhwc), planar, planarDesc);
         int embeddingSize = plan.output().channels();
@@ -168,13 +172,18 @@ final class ProgramBuilder {
         return new long[] {right, right};
     }
 
+    /** A tensor in the usual layout with the values of float32. */
+    memory.desc wide(Tensor t) {
+        return new memory.desc(dims(t), F32, layout);
+    }
+
     /** The first images of a tensor in the usual layout. */
     memory.desc description(Tensor t, int first) {
-        return new memory.desc(dims(t, first), F32, layout);
+        return new memory.desc(dims(t, first), type, layout);
     }
 
     memory.desc description(Tensor t) {
-        return descriptions.computeIfAbsent(t, x -> new memory.desc(dims(x), F32, layout));
+        return descriptions.computeIfAbsent(t, x -> new memory.desc(dims(x), type, layout));
     }
 
     Buffer value(Tensor t) {
