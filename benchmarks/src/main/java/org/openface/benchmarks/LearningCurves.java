@@ -23,6 +23,7 @@ import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
+import org.openface.nn4.Nn4Model.Precision;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.loss.TripletLoss.Reduction;
 import org.openface.triplet.mining.TripletMiner;
@@ -39,7 +40,8 @@ import org.openface.triplet.training.Trainer;
  * </pre>
  *
  * <p>The folders hold an image folder per person; images other than 96×96 are cut to their middle. Strategies: see {@link
- * #STRATEGIES}, or {@code pytorch}: the recipe of {@code openface} in PyTorch. All take 96 images a step, Adam at 1e-3, random
+ * #STRATEGIES}, or {@code pytorch}: the recipe of {@code openface} in PyTorch; with {@code -bfloat16} behind its name a
+ * strategy is learnt in that precision. All take 96 images a step, Adam at 1e-3, random
  * mirroring and nothing else. Before an evaluation the statistics of batch normalisation are estimated anew, on a copy of the
  * network, from 384 training images, as running averages make the figures jump.
  */
@@ -47,6 +49,7 @@ public final class LearningCurves {
     private static final int STEPS_PER_LINE = 25;
     private static final int CALIBRATION_IMAGES = 384;
     private static final int SIDE = 96;
+    private static final String BFLOAT16 = "-bfloat16";
 
     /** What differs from OpenFace's recipe: 12 people × 8 images, a random violating negative for each pair. */
     private static final Map<String, UnaryOperator<Trainer.Builder>> STRATEGIES = new LinkedHashMap<>();
@@ -120,13 +123,17 @@ public final class LearningCurves {
             PyTorchLearning.run(scratch, seed, steps, STEPS_PER_LINE);
             return;
         }
-        UnaryOperator<Trainer.Builder> change = STRATEGIES.get(strategy);
+        boolean narrow = strategy.endsWith(BFLOAT16);
+        UnaryOperator<Trainer.Builder> change =
+                STRATEGIES.get(narrow ? strategy.substring(0, strategy.length() - BFLOAT16.length()) : strategy);
         if (change == null) {
             throw new IllegalArgumentException(
                     "unknown strategy " + strategy + "; there are pytorch, " + String.join(", ", STRATEGIES.keySet()));
         }
-        try (Nn4Model model =
-                        Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(seed).build();
+        try (Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2)
+                        .seed(seed)
+                        .precision(narrow ? Precision.BFLOAT16 : Precision.FLOAT32)
+                        .build();
                 Nn4Model copy = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build()) {
             double[] seconds = {0};
             Trainer.Builder trainer = Trainer.builder()

@@ -36,6 +36,7 @@ final class Program {
             }
             return CommandLine.ExitCode.SOFTWARE;
         });
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         return line.execute(arguments);
     }
 

@@ -10,6 +10,7 @@ import java.util.Map;
 import org.openface.nn4.Nn4Model.Engine;
 import org.openface.nn4.internal.engine.EngineProvider;
 import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.Precision;
 import org.openface.nn4.internal.engine.onednn.OneDnnEngine;
 import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
 import org.openface.nn4.internal.network.Architecture;
@@ -28,19 +29,19 @@ final class Engines {
      *
      * @throws IllegalStateException if the wanted engine, or every one, cannot run here, saying what to add
      */
-    static Executor create(Engine wanted, Architecture architecture, int embeddingSize) {
+    static Executor create(Engine wanted, Precision precision, Architecture architecture, int embeddingSize) {
         if (wanted != Engine.AUTO) {
             EngineProvider provider = provider(wanted);
-            String obstacle = provider.obstacle();
+            String obstacle = provider.obstacle(precision);
             checkState(obstacle == null, "the network cannot run on %s: %s", provider.name(), obstacle);
-            return create(provider, architecture, embeddingSize);
+            return create(provider, precision, architecture, embeddingSize);
         }
         SameDiffEngine.requireNoSecondBackend();
         boolean gpu = SameDiffEngine.hasGpuBackend();
         List<String> obstacles = new ArrayList<>();
         for (Engine engine : gpu ? List.of(Engine.SAMEDIFF) : List.of(Engine.ONEDNN, Engine.SAMEDIFF)) {
             EngineProvider provider = provider(engine);
-            String obstacle = provider.obstacle();
+            String obstacle = provider.obstacle(precision);
             if (obstacle == null) {
                 if (!obstacles.isEmpty()) {
                     LOG.log(
@@ -49,7 +50,7 @@ final class Engines {
                             provider.name(),
                             obstacles.get(0));
                 }
-                return create(provider, architecture, embeddingSize);
+                return create(provider, precision, architecture, embeddingSize);
             }
             obstacles.add(obstacle);
         }
@@ -61,7 +62,7 @@ final class Engines {
         Thread loading = new Thread(
                 () -> {
                     if (wanted == Engine.ONEDNN || (wanted == Engine.AUTO && !SameDiffEngine.hasGpuBackend())) {
-                        provider(Engine.ONEDNN).obstacle();
+                        provider(Engine.ONEDNN).obstacle(Precision.FLOAT32);
                     }
                 },
                 "openface-onednn");
@@ -71,13 +72,18 @@ final class Engines {
 
     /** Starts ND4J, for its graph. */
     static void requireNd4j() {
-        String obstacle = provider(Engine.SAMEDIFF).obstacle();
+        String obstacle = provider(Engine.SAMEDIFF).obstacle(Precision.FLOAT32);
         checkState(obstacle == null, "a SameDiff graph needs ND4J: %s", obstacle);
     }
 
-    private static Executor create(EngineProvider provider, Architecture architecture, int embeddingSize) {
-        Executor executor = provider.create(architecture, embeddingSize);
-        LOG.log(System.Logger.Level.INFO, "the network runs on {0}", provider.name());
+    private static Executor create(
+            EngineProvider provider, Precision precision, Architecture architecture, int embeddingSize) {
+        Executor executor = provider.create(architecture, embeddingSize, precision);
+        LOG.log(
+                System.Logger.Level.INFO,
+                "the network runs on {0}{1}",
+                provider.name(),
+                precision == Precision.FLOAT32 ? "" : ", training in bfloat16");
         return executor;
     }
 

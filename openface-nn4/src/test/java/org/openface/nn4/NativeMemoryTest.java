@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.drawn.DrawnFaces;
 import org.openface.core.embedding.FaceBatch;
+import org.openface.nn4.internal.engine.Precision;
 import org.openface.nn4.internal.engine.samediff.SameDiffEngine;
 import org.openface.triplet.training.Trainer;
 import org.openface.triplet.training.Training;
@@ -90,7 +91,7 @@ class NativeMemoryTest {
             value = Nn4Model.Engine.class,
             names = {"ONEDNN", "SAMEDIFF"})
     void isReleasedHoweverTheTrainingEnds(Nn4Model.Engine engine) throws Exception {
-        assertThat(new SameDiffEngine().obstacle())
+        assertThat(new SameDiffEngine().obstacle(Precision.FLOAT32))
                 .isNull(); // the libraries keep what they allocate when they are loaded
         use(engine, model -> model.plan(1, 1L << 30));
         System.gc(); // what earlier tests have left

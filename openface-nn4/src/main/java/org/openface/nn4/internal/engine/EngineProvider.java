@@ -8,10 +8,10 @@ public interface EngineProvider {
     /** What runs the network, for messages, such as {@code oneDNN}. */
     String name();
 
-    /** Why it cannot run here, with what to add; null where it can. May load its native library. */
+    /** Why it cannot run here in that precision, with what to do; null where it can. May load its native library. */
     @Nullable
-    String obstacle();
+    String obstacle(Precision precision);
 
     /** An executor for a network. */
-    Executor create(Architecture architecture, int embeddingSize);
+    Executor create(Architecture architecture, int embeddingSize, Precision precision);
 }

@@ -24,11 +24,11 @@ class ComputeThreadsTest {
         private Count() {}
 
         public static void main(String... arguments) throws IOException {
-            try (Executor executor = new OneDnnEngine().create(Architecture.NN4_SMALL2, 16)) {
+            try (Executor executor = new OneDnnEngine().create(Architecture.NN4_SMALL2, 16, Precision.FLOAT32)) {
                 executor.embed(Reference.pixels(2, 96), 2);
                 System.out.println("oneDNN says " + executor.threads() + ", has " + team() + ";");
             }
-            try (Executor executor = new SameDiffEngine().create(Architecture.NN4_SMALL2, 16)) {
+            try (Executor executor = new SameDiffEngine().create(Architecture.NN4_SMALL2, 16, Precision.FLOAT32)) {
                 System.out.println("ND4J says " + executor.threads() + ";");
             }
         }

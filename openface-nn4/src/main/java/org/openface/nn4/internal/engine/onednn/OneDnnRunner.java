@@ -94,7 +94,8 @@ public final class OneDnnRunner implements Runner {
 
     @Override
     public String name() {
-        return "onednn-" + OneDnn.instructionSet(); // another set of instructions rounds differently
+        // Another set of instructions rounds differently.
+        return "onednn-" + OneDnn.instructionSet() + (trainingMode == Mode.TRAINING_BFLOAT16 ? "-bfloat16" : "");
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.openface.nn4.internal.engine.samediff;
 import org.jspecify.annotations.Nullable;
 import org.openface.nn4.internal.engine.EngineProvider;
 import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.Precision;
 import org.openface.nn4.internal.engine.host.HostExecutor;
 import org.openface.nn4.internal.network.Architecture;
 
@@ -26,12 +27,12 @@ public final class SameDiffEngine implements EngineProvider {
     }
 
     @Override
-    public @Nullable String obstacle() {
-        return Backend.obstacle();
+    public @Nullable String obstacle(Precision precision) {
+        return precision == Precision.FLOAT32 ? Backend.obstacle() : "ND4J's session runs it in float32 only";
     }
 
     @Override
-    public Executor create(Architecture architecture, int embeddingSize) {
+    public Executor create(Architecture architecture, int embeddingSize, Precision precision) {
         String slow = Backend.slowBuild();
         if (slow != null) {
             LOG.log(System.Logger.Level.WARNING, slow);
