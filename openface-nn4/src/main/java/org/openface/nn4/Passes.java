@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import com.google.common.collect.Iterators;
 import com.google.common.collect.Streams;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -12,13 +13,19 @@ import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.internal.engine.Executor;
+import org.openface.nn4.internal.engine.Workers;
 
 /** Any number of faces, embedded so many at a time with the weights of one moment, while others may train in between. */
 final class Passes {
+    /** Faces that take longer to unpack than other threads to wake. */
+    private static final int WORTH_THREADS = 8;
+
     private final Nn4Model.Variant variant;
     private final int embeddingSize;
     private final Executor executor;
     private final ExclusiveUse use;
+    /** An array of pixels that nobody uses; a new one costs as much as embedding some faces. */
+    private final AtomicReference<float @Nullable []> spare = new AtomicReference<>();
 
     Passes(Nn4Model.Variant variant, int embeddingSize, Executor executor, ExclusiveUse use) {
         this.variant = variant;
@@ -53,7 +60,11 @@ final class Passes {
         float[] all = new float[faces.size() * embeddingSize];
         for (int from = 0; from < faces.size(); from += Executor.INFERENCE_BATCH) {
             List<RgbImage> some = faces.subList(from, Math.min(faces.size(), from + Executor.INFERENCE_BATCH));
-            float[] pixels = pixels(some);
+            float[] pixels = spare.getAndSet(null);
+            if (pixels == null || pixels.length < some.size() * perImage()) {
+                pixels = new float[some.size() * perImage()];
+            }
+            write(some, pixels);
             use.acquire();
             try {
                 if (used == null && some.size() < faces.size()) {
@@ -64,6 +75,7 @@ final class Passes {
                 System.arraycopy(values, 0, all, from * embeddingSize, values.length);
             } finally {
                 use.release();
+                spare.set(pixels);
             }
         }
         return new EmbeddingBatch(embeddingSize, all);
@@ -71,11 +83,19 @@ final class Passes {
 
     /** Faces as executors take them. */
     float[] pixels(List<RgbImage> faces) {
+        float[] pixels = new float[faces.size() * perImage()];
+        write(faces, pixels);
+        return pixels;
+    }
+
+    private int perImage() {
         int side = variant.architecture().imageSize();
-        int perImage = 3 * side * side;
-        float[] pixels = new float[faces.size() * perImage];
-        for (int i = 0; i < faces.size(); i++) {
-            RgbImage face = faces.get(i);
+        return 3 * side * side;
+    }
+
+    private void write(List<RgbImage> faces, float[] pixels) {
+        int side = variant.architecture().imageSize();
+        for (RgbImage face : faces) {
             checkArgument(
                     face.width() == side && face.height() == side,
                     "%s takes aligned faces of %s x %s pixels, got %s x %s; align the photograph first",
@@ -84,8 +104,13 @@ final class Passes {
                     side,
                     face.width(),
                     face.height());
-            face.copyTo(pixels, i * perImage);
         }
-        return pixels;
+        if (faces.size() < WORTH_THREADS) {
+            for (int i = 0; i < faces.size(); i++) {
+                faces.get(i).copyTo(pixels, i * perImage());
+            }
+        } else {
+            Workers.forEach(faces.size(), i -> faces.get(i).copyTo(pixels, i * perImage()));
+        }
     }
 }

@@ -76,7 +76,11 @@ public interface Executor extends AutoCloseable {
 
     // ---- embedding
 
-    /** Embeds in inference mode, with the running statistics: with the average of the weights where one is kept. */
+    /**
+     * Embeds in inference mode, with the running statistics: with the average of the weights where one is kept.
+     *
+     * @param pixels those of the images, and perhaps more behind them
+     */
     float[] embed(float[] pixels, int images);
 
     /** As above with weights of an earlier moment, of this executor. */

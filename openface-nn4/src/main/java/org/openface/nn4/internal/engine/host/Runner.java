@@ -23,7 +23,7 @@ public interface Runner extends AutoCloseable {
     /** As {@link Executor#mostBytes}. */
     long mostBytes();
 
-    /** Embeds in inference mode, with the running statistics. */
+    /** Embeds in inference mode, with the running statistics. There may be more behind the pixels of the images. */
     float[] embed(Parameters parameters, float[] pixels, int images);
 
     /** Runs forward in training mode for the batch statistics alone. */

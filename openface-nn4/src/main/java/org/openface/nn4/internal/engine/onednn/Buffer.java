@@ -15,10 +15,12 @@ final class Buffer {
     final boolean persistent;
     int first = Integer.MAX_VALUE;
     int last = -1;
-    /** Where in the shared memory it begins, once it has a place. */
+    /** Where it begins in the shared memory, once it has a place, or in the whole. */
     long offset;
 
     private @Nullable BytePointer memory;
+    /** What this is a part of, with its memory and its life. */
+    private final @Nullable Buffer whole;
 
     /** @param own where the values lie all the time; null to be given a place in the shared memory */
     Buffer(long size, @Nullable BytePointer own) {
@@ -26,6 +28,20 @@ final class Buffer {
         this.size = (size + NativeMemory.ALIGNMENT - 1) / NativeMemory.ALIGNMENT * NativeMemory.ALIGNMENT;
         persistent = own != null;
         memory = own;
+        whole = null;
+    }
+
+    private Buffer(Buffer whole, long offset, long size) {
+        content = size;
+        this.size = size;
+        persistent = false;
+        this.whole = whole;
+        this.offset = offset;
+    }
+
+    /** Some of the values, without a place of their own. */
+    Buffer part(long from, long bytes) {
+        return new Buffer(this, from, bytes);
     }
 
     /** Keeps the values until the end of a run, to be read then. */
@@ -38,6 +54,9 @@ final class Buffer {
     void usedBy(int step) {
         first = Math.min(first, step);
         last = Math.max(last, step);
+        if (whole != null) {
+            whole.usedBy(step);
+        }
     }
 
     boolean livesWith(Buffer other) {
@@ -53,6 +72,9 @@ final class Buffer {
     }
 
     BytePointer pointer() {
+        if (whole != null) {
+            return whole.pointer().getPointer(offset);
+        }
         if (memory == null) {
             throw new IllegalStateException("the program is bound to no memory");
         }

@@ -73,17 +73,21 @@ final class ChannelCompiler {
     void concat(Op.Concat c) {
         memory.desc dst = program.description(c.out());
         Buffer y = program.value(c.out());
-        if (c.ins().stream().anyMatch(in -> in.side() < c.out().side())) {
-            program.code("concat", () -> Pointer.memset(y.pointer(), 0, y.size), new Step.Operand(0, y, dst));
+        for (Tensor in : c.ins()) {
+            if (in.side() < c.out().side()) {
+                program.code("concat", () -> clear(c, in, y), new Step.Operand(0, y, dst));
+            }
         }
         int channel = 0;
         for (Tensor in : c.ins()) {
-            program.reorder(
-                    "concat",
-                    program.value(in),
-                    program.description(in),
-                    y,
-                    slice(dst, in, channel, c.out().side()));
+            if (!c.equals(program.liesIn(in))) {
+                program.reorder(
+                        "concat",
+                        program.value(in),
+                        program.description(in),
+                        y,
+                        slice(dst, in, channel, c.out().side()));
+            }
             channel += in.channels();
         }
         program.tape.add(() -> {
@@ -99,6 +103,15 @@ final class ChannelCompiler {
                 from += in.channels();
             }
         });
+    }
+
+    /** Zeros what an input that is smaller fills only in part. */
+    private void clear(Op.Concat c, Tensor in, Buffer y) {
+        long image = y.content / program.room;
+        long from = program.bytesBefore(c, in);
+        for (int i = 0; i < program.room; i++) {
+            Pointer.memset(y.pointer().getPointer(i * image + from), 0, in.channels() * program.bytesOfChannel(c));
+        }
     }
 
     /** The part of a concatenation that one input fills: its channels, centred. */

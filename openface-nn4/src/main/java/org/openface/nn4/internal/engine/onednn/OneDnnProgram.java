@@ -184,8 +184,15 @@ public final class OneDnnProgram implements AutoCloseable {
 
     /** Runs forward over {@code [images][row][column][channel]} pixels. */
     public float[] forward(float[] nhwc) {
+        return forward(nhwc, 0);
+    }
+
+    /** @param first image of those in the array */
+    float[] forward(float[] nhwc, int first) {
         try (PointerScope temporary = new PointerScope()) {
-            program.pixels.floats().put(nhwc);
+            int perImage =
+                    plan.input().channels() * plan.input().side() * plan.input().side();
+            program.pixels.floats().put(nhwc, first * perImage, images * perImage);
             program.clearEmptyRoom(program.pixels);
             run(0, forwardSteps);
             float[] linear = new float[images * embeddingSize];

@@ -2,7 +2,6 @@ package org.openface.nn4.internal.engine.onednn;
 
 import static com.google.common.base.Preconditions.checkState;
 
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -137,16 +136,11 @@ public final class OneDnnRunner implements Runner {
     @Override
     public float[] embed(Parameters parameters, float[] pixels, int images) {
         return thread.call(() -> {
-            if (Integer.bitCount(images) == 1 && images <= LARGEST_PIECE) {
-                return run(Mode.INFERENCE, parameters, pixels, images).embeddings();
-            }
-            int perImage = pixels.length / images;
             float[] all = new float[images * plan.output().channels()];
             for (int done = 0; done < images; ) {
                 int piece = Math.min(LARGEST_PIECE, Integer.highestOneBit(images - done));
-                float[] some = Arrays.copyOfRange(pixels, done * perImage, (done + piece) * perImage);
                 float[] embeddings =
-                        run(Mode.INFERENCE, parameters, some, piece).embeddings();
+                        run(Mode.INFERENCE, parameters, pixels, done, piece).embeddings();
                 System.arraycopy(embeddings, 0, all, done * plan.output().channels(), embeddings.length);
                 done += piece;
             }
@@ -206,9 +200,14 @@ public final class OneDnnRunner implements Runner {
     }
 
     private Ran run(Mode mode, Parameters parameters, float[] pixels, int images) {
+        return run(mode, parameters, pixels, 0, images);
+    }
+
+    /** @param first image of those in the array */
+    private Ran run(Mode mode, Parameters parameters, float[] pixels, int first, int images) {
         OneDnnProgram program = program(mode, images);
         program.load(parameters);
-        Ran ran = new Ran(program, program.forward(pixels));
+        Ran ran = new Ran(program, program.forward(pixels, first));
         activations = ran;
         return ran;
     }

@@ -9,6 +9,8 @@ import org.bytedeco.dnnl.eltwise_forward;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.pooling_backward;
 import org.bytedeco.dnnl.pooling_forward;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive_attr;
 import org.openface.nn4.internal.network.Plan.Op;
 
 /** Translates what takes maxima, means and lengths over places. */
@@ -69,6 +71,12 @@ final class PoolingCompiler {
         long[] stride = {p.stride(), p.stride()};
         long[] kernel = {3, 3};
         long[] none = {0, 0};
+        post_ops length = new post_ops();
+        length.append_eltwise(1f, algorithm.eltwise_linear, 9f, (float) p.epsilon());
+        length.append_eltwise(1f, algorithm.eltwise_sqrt, 0f, 0f);
+        primitive_attr fused = new primitive_attr();
+        fused.set_scratchpad_mode(scratchpad_mode.user);
+        fused.set_post_ops(length);
         var pooling = new pooling_forward.primitive_desc(
                 new pooling_forward.desc(
                         prop_kind.forward_inference,
@@ -79,15 +87,13 @@ final class PoolingCompiler {
                         kernel,
                         none,
                         none),
-                program.attributes,
+                fused,
                 program.cpu);
         program.step(
                 "L2 pooling forward",
                 new pooling_forward(pooling),
                 new Step.Operand(DNNL_ARG_SRC, squares, src),
                 new Step.Operand(DNNL_ARG_DST, y, dst));
-        elementwise("L2 pooling forward", algorithm.eltwise_linear, 9, (float) p.epsilon(), y, y, dst);
-        elementwise("L2 pooling forward", algorithm.eltwise_sqrt, 0, 0, y, y, dst);
         program.tape.add(() -> {
             Buffer dy = program.gradient(p.out());
             elementwiseBackward(algorithm.eltwise_sqrt_use_dst_for_bwd, DNNL_ARG_DST, y, dy, dy, dst);

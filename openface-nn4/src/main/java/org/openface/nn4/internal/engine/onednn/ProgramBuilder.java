@@ -187,7 +187,47 @@ final class ProgramBuilder {
     }
 
     Buffer value(Tensor t) {
-        return values.computeIfAbsent(t, x -> buffer(description(x).get_size()));
+        Buffer known = values.get(t);
+        if (known == null) {
+            Op.Concat whole = liesIn(t);
+            known = whole == null
+                    ? buffer(description(t).get_size())
+                    : value(whole.out())
+                            .part(bytesBefore(whole, t), description(t).get_size());
+            values.put(t, known);
+        }
+        return known;
+    }
+
+    /**
+     * The concatenation in whose memory a tensor lies; null for one that has its own. The channels of one image follow each
+     * other, so that what makes them can write them where they belong; those of several images do not.
+     */
+    Op.@Nullable Concat liesIn(Tensor t) {
+        if (room > 1 || training) {
+            return null;
+        }
+        for (Op op : plan.ops()) {
+            if (op instanceof Op.Concat c
+                    && c.ins().contains(t)
+                    && t.side() == c.out().side()) {
+                return c;
+            }
+        }
+        return null;
+    }
+
+    /** Of one image: where the part of a concatenation begins that one input fills. */
+    long bytesBefore(Op.Concat c, Tensor part) {
+        long channels = c.ins().stream()
+                .takeWhile(in -> !in.equals(part))
+                .mapToLong(Tensor::channels)
+                .sum();
+        return channels * bytesOfChannel(c);
+    }
+
+    long bytesOfChannel(Op.Concat c) {
+        return description(c.out()).get_size() / room / c.out().channels();
     }
 
     /** A new buffer for one more contribution to the gradient of a tensor. */

@@ -1,6 +1,7 @@
 package org.openface.nn4.internal.engine.samediff;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -87,7 +88,9 @@ public final class SameDiffRunner implements Runner {
         return thread.call(() -> {
             Loaded graph = inferenceGraph();
             graph.load(parameters);
-            Map<String, INDArray> arrays = graph.run(List.of(Nn4Graph.EMBEDDING), pixels, images);
+            int side = architecture.imageSize();
+            float[] exactly = Arrays.copyOf(pixels, images * side * side * 3);
+            Map<String, INDArray> arrays = graph.run(List.of(Nn4Graph.EMBEDDING), exactly, images);
             float[] embeddings = floats(arrays.get(Nn4Graph.EMBEDDING));
             release(arrays);
             return embeddings;
