@@ -3,7 +3,6 @@ package org.openface.nn4.internal.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
 import com.google.common.primitives.Floats;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -74,7 +73,7 @@ final class ConvolutionCompiler {
                     new Step.Operand(DNNL_ARG_DIFF_DST, dy, dst),
                     new Step.Operand(DNNL_ARG_DIFF_WEIGHTS, dw, layoutOfGradient));
             program.gradientOf(c.weight(), dw, layoutOfGradient, plain);
-            program.downloads.add(into -> into.put(c.bias(), new float[c.out().channels()]));
+            program.noGradientOf(c.bias(), c.out().channels());
             if (c.in().equals(program.plan.input())) {
                 return;
             }
@@ -201,12 +200,8 @@ final class ConvolutionCompiler {
                                         new Step.Operand(DNNL_ARG_WORKSPACE, workspace, hint.workspace_desc())));
                     },
                     dx);
-            float[] both = new float[2 * channels];
-            program.downloads.add(into -> {
-                dScaleShift.floats().get(both);
-                into.put(b.scale(), Arrays.copyOf(both, channels));
-                into.put(b.shift(), Arrays.copyOfRange(both, channels, 2 * channels));
-            });
+            program.gradientOf(b.scale(), dScaleShift, 0, channels);
+            program.gradientOf(b.shift(), dScaleShift, channels, channels);
         });
     }
 

@@ -33,8 +33,8 @@ public final class OneDnnRunner implements Runner {
     /** Runs after which the memory that only a program needs which was not used is given up. */
     private static final int IDLE_RUNS = 100;
 
-    /** Primitives and their compiled code, per program: measured, 8 to 13 MB. */
-    private static final long PROGRAM_BYTES = 10L << 20;
+    /** Primitives and their compiled code, per program: measured, 8 to 10 MB. */
+    private static final long PROGRAM_BYTES = 9L << 20;
 
     /** Images are embedded in pieces of powers of two, so that few programs serve all numbers of them. */
     private static final int LARGEST_PIECE = Executor.INFERENCE_BATCH;

@@ -34,6 +34,8 @@ public final class OneDnnWeights implements AutoCloseable {
     private final stream queue;
     private final PointerScope scope = new PointerScope();
     private final Map<String, Plain> tensors = new HashMap<>();
+    /** Arrays that all programs hand gradients out in. */
+    private final Map<String, float[]> gradients = new HashMap<>();
 
     public OneDnnWeights(engine cpu) {
         this.cpu = cpu;
@@ -159,6 +161,11 @@ public final class OneDnnWeights implements AutoCloseable {
                 one.plain.scope.close();
             }
         }
+    }
+
+    /** The array for a parameter's gradient, whichever program computes it. */
+    float[] gradient(String parameter, int length) {
+        return gradients.computeIfAbsent(parameter, x -> new float[length]);
     }
 
     /** Copies the parameters in where they have changed. */

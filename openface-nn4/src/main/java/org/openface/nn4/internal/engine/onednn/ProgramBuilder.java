@@ -263,6 +263,24 @@ final class ProgramBuilder {
         return total;
     }
 
+    /** Hands a part of what a buffer holds out as a parameter's gradient, in an array that the next run overwrites. */
+    void gradientOf(String name, Buffer kept, int from, int length) {
+        float[] result = weights.gradient(name, length);
+        downloads.add(into -> {
+            kept.floats().position(from).get(result);
+            into.put(name, result);
+        });
+    }
+
+    /** Hands zeros out as a parameter's gradient. */
+    void noGradientOf(String name, int length) {
+        float[] result = weights.gradient(name, length);
+        downloads.add(into -> {
+            Arrays.fill(result, 0);
+            into.put(name, result);
+        });
+    }
+
     /** A buffer with a parameter in the wanted layout. */
     Buffer parameter(String name, memory.desc plain, memory.desc wanted) {
         return borrow(name, parameters -> parameters.get(name), plain, wanted);
@@ -283,7 +301,7 @@ final class ProgramBuilder {
             reorder("gradients out", gradient, layoutOfGradient, out, plain);
         }
         Buffer kept = out.kept();
-        float[] result = new float[(int) (plain.get_size() / Float.BYTES)];
+        float[] result = weights.gradient(name, (int) (plain.get_size() / Float.BYTES));
         downloads.add(into -> {
             kept.floats().get(result);
             into.put(name, result);
