@@ -22,6 +22,8 @@ import org.openface.nn4.internal.network.Plan.Op;
 /** Translates convolutions with the batch-norm and ReLU behind them. */
 @SuppressWarnings("VariableNameSameAsType") // the preset has types named desc, memory, primitive
 final class ConvolutionCompiler {
+    private static final int FEWEST_TILES = 36;
+
     private final ProgramBuilder program;
 
     ConvolutionCompiler(ProgramBuilder program) {
@@ -95,15 +97,19 @@ final class ConvolutionCompiler {
 
     /**
      * Winograd's minimal filtering needs 36 multiplications where the direct way needs 144 (Lavin and Gray, <i>Fast
-     * Algorithms for Convolutional Neural Networks</i>, 2016). oneDNN has it for 3×3 with stride 1 on AVX-512; it pays from
-     * a certain size of map on, which differs between directions and was measured.
+     * Algorithms for Convolutional Neural Networks</i>, 2016). oneDNN has it for 3×3 with stride 1 on AVX-512. It pays from
+     * a certain size of map on, which differs between directions; and in training, where weights are transformed each time,
+     * from so many tiles of 4×4 on. The limits were measured, see the benchmarks' results: ones that each process measured
+     * anew would give other bits each time.
      */
     private algorithm algorithm(Op.Convolution c, int smallestSide) {
+        int tilesAcross = (c.out().side() + 3) / 4;
         boolean winograd = program.type == ProgramBuilder.F32
                 && OneDnn.blockSize() == 16
                 && c.kernel() == 3
                 && c.stride() == 1
-                && c.out().side() >= smallestSide;
+                && c.out().side() >= smallestSide
+                && (!program.training || program.room * tilesAcross * tilesAcross >= FEWEST_TILES);
         return winograd ? algorithm.convolution_winograd : algorithm.convolution_direct;
     }
 
