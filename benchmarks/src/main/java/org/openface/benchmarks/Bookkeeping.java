@@ -43,7 +43,7 @@ public final class Bookkeeping {
     private static final double MILLISECONDS_PER_IMAGE = 4.2;
 
     /** By images: the steps that are measured, the last of twice as many. */
-    private static final Map<Integer, Integer> STEPS = Map.of(100, 250, 1_800, 20);
+    private static final Map<Integer, Integer> STEPS = Map.of(100, 300, 1_800, 60);
 
     private static final Map<String, TripletMiner> STRATEGIES = new LinkedHashMap<>();
 
@@ -137,7 +137,7 @@ public final class Bookkeeping {
             for (int seed = 0; seed < 5; seed++) {
                 drawn.add(shape.embeddings(seed));
             }
-            sleep = Duration.ofMillis(20 + shape.size() / 9);
+            sleep = Duration.ofMillis(20 + shape.size() / 30);
         }
 
         List<Double> last(List<Double> milliseconds, int count) {
