@@ -51,7 +51,11 @@ record MiningCase(int people, int images) {
     }
 
     EmbeddingBatch embeddings() {
-        SplittableRandom random = new SplittableRandom(1);
+        return embeddings(1);
+    }
+
+    EmbeddingBatch embeddings(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
         float[] values = new float[size() * DIMENSION];
         double[] centre = new double[DIMENSION];
         double[] one = new double[DIMENSION];

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 
@@ -20,6 +21,9 @@ import org.openface.core.embedding.FaceBatch.Role;
  * between equal embeddings, whatever their length.
  */
 public final class MiningBatch {
+    /** Images whose distances {@link #rows} computes together. */
+    private static final int ROWS = 32;
+
     private final EmbeddingBatch embeddings;
     private final int[] identities;
     private final List<Role> roles;
@@ -230,6 +234,11 @@ public final class MiningBatch {
         return next[image];
     }
 
+    /** Whether two images of the batch may be an anchor and its positive. */
+    boolean isPair(int anchor, int positive) {
+        return anchor != positive && first[anchor] >= 0 && first[anchor] == first[positive];
+    }
+
     /** The next image or reference of the same identity in any role, in a ring that comes back to {@code image}. */
     int nextAlike(int image) {
         return ring[image];
@@ -277,8 +286,42 @@ public final class MiningBatch {
         checkArgument(buffer.length >= total, "a buffer of %s floats is too small for %s", buffer.length, total);
         float[][] row = distances.rows(1);
         distances.compute(valuesOf(image), new int[] {begin(image)}, 1, row);
-        for (int panel = 0; panel < row.length; panel++) {
-            System.arraycopy(row[panel], 0, buffer, panel * PairwiseDistances.PANEL, row[panel].length);
-        }
+        distances.copy(row, 0, buffer);
+    }
+
+    /**
+     * Hands over the {@link #row} of every image, references not among them: on several threads, in no order, each once. That is
+     * several times as fast as asking for one row after the other.
+     *
+     * @param out must be fit for several threads; if it fails, so does this
+     */
+    public void rows(RowSink out) {
+        int tasks = (size() + ROWS - 1) / ROWS;
+        double operations = (double) size() * sizeWithReferences() * embeddings.dimension();
+        MiningThreads.run(MiningThreads.forWork(operations), tasks, () -> {
+            float[][] computed = distances.rows(ROWS);
+            float[] row = new float[sizeWithReferences()];
+            return task -> {
+                int[] vectors = IntStream.range(task * ROWS, Math.min(size(), (task + 1) * ROWS))
+                        .map(this::begin)
+                        .toArray();
+                distances.compute(embeddings.values(), vectors, vectors.length, computed);
+                for (int i = 0; i < vectors.length; i++) {
+                    distances.copy(computed, i, row);
+                    out.row(task * ROWS + i, row);
+                }
+            };
+        });
+    }
+
+    /** Receives what {@link #rows} hands over. */
+    @FunctionalInterface
+    public interface RowSink {
+        /**
+         * Takes the squared distances of one image to all images and references.
+         *
+         * @param distances of {@link #sizeWithReferences} floats; valid during this call only
+         */
+        void row(int image, float[] distances);
     }
 }

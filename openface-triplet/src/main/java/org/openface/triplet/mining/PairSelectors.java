@@ -31,18 +31,17 @@ enum PairSelectors implements PairSelector {
     HARDEST_POSITIVE("hardestPositive") {
         @Override
         public void select(MiningBatch in, PairSelector.Sink out) {
-            for (int a = 0; a < in.size(); a++) {
-                int hardest = -1;
-                float farthest = -1;
-                for (int p = in.firstOfIdentity(a); p >= 0; p = in.nextOfIdentity(p)) {
-                    float distance = p == a ? -1 : in.distance(a, p);
-                    if (distance > farthest) {
-                        hardest = p;
-                        farthest = distance;
-                    }
+            int size = in.size();
+            int[] hardest = new int[size];
+            int tasks = (size + ANCHORS - 1) / ANCHORS;
+            MiningThreads.run(MiningThreads.forWork(work(in)), tasks, () -> task -> {
+                for (int a = task * ANCHORS; a < Math.min(size, (task + 1) * ANCHORS); a++) {
+                    hardest[a] = farthestPositive(in, a);
                 }
-                if (hardest >= 0) {
-                    out.add(a, hardest);
+            });
+            for (int a = 0; a < size; a++) {
+                if (hardest[a] >= 0) {
+                    out.add(a, hardest[a]);
                 }
             }
         }
@@ -73,6 +72,12 @@ enum PairSelectors implements PairSelector {
         }
     };
 
+    /** Anchors that a thread takes at a time. */
+    private static final int ANCHORS = 32;
+
+    /** A distance of two images is one chain of multiply-adds, which takes so many times as long as in a row of distances. */
+    private static final int CHAINED = 8;
+
     private final String name;
 
     PairSelectors(String name) {
@@ -82,6 +87,31 @@ enum PairSelectors implements PairSelector {
     @Override
     public String toString() {
         return name;
+    }
+
+    /** The farthest image of the anchor's identity, of equal ones the first; -1 if there is no other. */
+    private static int farthestPositive(MiningBatch in, int anchor) {
+        int farthest = -1;
+        float most = -1;
+        for (int p = in.firstOfIdentity(anchor); p >= 0; p = in.nextOfIdentity(p)) {
+            float distance = p == anchor ? -1 : in.distance(anchor, p);
+            if (distance > most) {
+                farthest = p;
+                most = distance;
+            }
+        }
+        return farthest;
+    }
+
+    /** What the distances of all ordered pairs cost, in multiply-adds of a row. */
+    private static double work(MiningBatch in) {
+        int[] seen = new int[in.size()];
+        double pairs = 0;
+        for (int a = 0; a < in.size(); a++) {
+            int first = in.firstOfIdentity(a);
+            pairs += first < 0 ? 0 : 2.0 * seen[first]++;
+        }
+        return CHAINED * pairs * in.embeddings().dimension();
     }
 
     record Named(String name, PairSelector selector) implements PairSelector {

@@ -83,6 +83,14 @@ final class PairwiseDistances {
         }
     }
 
+    /** Copies the distances of image i from what {@link #compute} gave out into one array. */
+    void copy(float[][] computed, int i, float[] row) {
+        for (int panel = 0; panel < panels(); panel++) {
+            float[] part = computed[i * panels() + panel];
+            System.arraycopy(part, 0, row, panel * PANEL, part.length);
+        }
+    }
+
     private static void addFour(float[] a, int from, float[][] columns, int first, float[] sums) {
         float a0 = a[from];
         float a1 = a[from + 1];

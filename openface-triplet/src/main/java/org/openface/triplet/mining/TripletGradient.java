@@ -85,7 +85,7 @@ final class TripletGradient {
         return gradient;
     }
 
-    /** Some components of the gradient, {@code [image][component]}. */
+    /** Some components of the gradient, {@code [image][component]}; of references too, which nobody asks for. */
     private double[][] sums(int from, int width) {
         double[][] embeddings = new double[in.sizeWithReferences()][width];
         for (int i = 0; i < embeddings.length; i++) {
@@ -95,25 +95,28 @@ final class TripletGradient {
                 embeddings[i][k] = values[begin + k];
             }
         }
-        double[][] sums = new double[in.size()][width];
+        double[][] sums = new double[in.sizeWithReferences()][width];
         for (int t = 0; t < weights.length; t++) {
             if (weights[t] != 0) {
-                double[] a = embeddings[anchors[t]];
-                double[] p = embeddings[positives[t]];
-                double[] n = embeddings[negatives[t]];
-                add(sums[anchors[t]], weights[t], n, p);
-                add(sums[positives[t]], weights[t], p, a);
-                if (negatives[t] < in.size()) {
-                    add(sums[negatives[t]], weights[t], a, n);
-                }
+                int a = anchors[t];
+                int p = positives[t];
+                int n = negatives[t];
+                add(weights[t], embeddings[a], embeddings[p], embeddings[n], sums[a], sums[p], sums[n]);
             }
         }
         return sums;
     }
 
-    private static void add(double[] sum, double weight, double[] plus, double[] minus) {
-        for (int k = 0; k < sum.length; k++) {
-            sum[k] += weight * (plus[k] - minus[k]);
+    /** Adds a triplet's part to three sums; they are of three images, so that none waits for another. */
+    private static void add(
+            double weight, double[] a, double[] p, double[] n, double[] ofA, double[] ofP, double[] ofN) {
+        for (int k = 0; k < a.length; k++) {
+            double ak = a[k];
+            double pk = p[k];
+            double nk = n[k];
+            ofA[k] += weight * (nk - pk);
+            ofP[k] += weight * (pk - ak);
+            ofN[k] += weight * (ak - nk);
         }
     }
 

@@ -216,6 +216,9 @@ public final class Triplets {
         static void checkPair(MiningBatch in, int anchor, int positive) {
             checkElementIndex(anchor, in.size());
             checkElementIndex(positive, in.size());
+            if (in.isPair(anchor, positive)) {
+                return; // before the words of a refusal are put together
+            }
             checkArgument(anchor != positive, "image %s cannot be its own positive", anchor);
             checkArgument(
                     in.identity(anchor) == in.identity(positive),

@@ -41,7 +41,12 @@ final class FaceTally {
         final Map<String, Double> lookedLike = new HashMap<>();
     }
 
-    private record Pair(double distance, Face first, Face second) {}
+    private record Pair(double distance, Face first, Face second) {
+        boolean isOfTheSame(Pair other) {
+            return (first.equals(other.first) && second.equals(other.second))
+                    || (first.equals(other.second) && second.equals(other.first));
+        }
+    }
 
     /** Two identities, the first in the order of names. */
     private record Names(String first, String second) {
@@ -70,7 +75,7 @@ final class FaceTally {
 
     /** @param faces the images of the batch, in its order */
     void observe(MiningBatch in, List<Face> faces) {
-        float[] row = new float[in.sizeWithReferences()];
+        Neighbours neighbours = new Neighbours(in);
         Map<String, Integer> images = new TreeMap<>(); // of each identity, the ones with a positive
         faces.forEach(face -> images.putIfAbsent(face.identity(), 0));
         Map<Names, Integer> confused = new HashMap<>();
@@ -78,28 +83,19 @@ final class FaceTally {
             if (in.role(i) != Role.FULL) {
                 continue;
             }
-            in.row(i, row);
-            int positive = -1;
-            int negative = -1;
-            for (int j = 0; j < in.size(); j++) {
-                if (j == i) {
-                    continue;
-                }
-                if (in.identity(j) != in.identity(i)) {
-                    negative = negative < 0 || row[j] < row[negative] ? j : negative;
-                } else {
-                    positive = positive < 0 || row[j] < row[positive] ? j : positive;
-                    if (j > i && in.role(j) == Role.FULL) {
-                        offer(same, new Pair(row[j], faces.get(i), faces.get(j)));
-                    }
+            if (same.size() < HARDEST
+                    || neighbours.farthest[i] >= same.element().distance()) {
+                for (int p = in.nextOfIdentity(i); p >= 0; p = in.nextOfIdentity(p)) {
+                    offer(same, new Pair(in.distance(i, p), faces.get(i), faces.get(p)));
                 }
             }
-            if (positive >= 0 && negative >= 0) {
+            int negative = neighbours.other[i];
+            if (neighbours.alike[i] >= 0 && negative >= 0) {
                 Count count = counts.computeIfAbsent(faces.get(i), face -> new Count());
                 count.seen++;
                 String own = faces.get(i).identity();
                 images.merge(own, 1, Integer::sum);
-                if (row[negative] < row[positive]) {
+                if (neighbours.otherDistances[i] < neighbours.alikeDistances[i]) {
                     String other = faces.get(negative).identity();
                     count.violated++;
                     count.lookedLike.merge(other, 1.0, Double::sum);
@@ -107,7 +103,7 @@ final class FaceTally {
                 }
             }
             if (negative >= 0) {
-                offer(different, new Pair(row[negative], faces.get(i), faces.get(negative)));
+                offer(different, new Pair(neighbours.otherDistances[i], faces.get(i), faces.get(negative)));
             }
         }
         confused.forEach((names, times) -> confusions.computeIfAbsent(names, x -> new Confusion()).closer += times);
@@ -127,8 +123,12 @@ final class FaceTally {
 
     /** Each two faces once: drawn again in another batch, they are the same two. */
     private static void offer(PriorityQueue<Pair> hardest, Pair pair) {
+        // Most are not hard enough, which is quickly seen.
+        if (hardest.size() == HARDEST && hardest.comparator().compare(pair, hardest.element()) <= 0) {
+            return;
+        }
         for (Pair known : hardest) {
-            if (Set.of(known.first(), known.second()).equals(Set.of(pair.first(), pair.second()))) {
+            if (known.isOfTheSame(pair)) {
                 return;
             }
         }

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.Collections;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 
@@ -25,6 +28,26 @@ class MiningBatchTest {
             assertThat(row[i]).isZero();
         }
         assertThat(row[in.size()]).isZero();
+    }
+
+    /** Of more images than a thread takes at a time, and more than a panel holds. */
+    @ParameterizedTest
+    @CsvSource({"3,1", "20,32"})
+    void allRowsAreHandedOverOnce(int people, int images) {
+        MiningBatch batch = Batches.random(5, people, images, 17);
+        MiningBatch in = batch.withReferences(batch.embeddings(), new int[batch.size()]);
+        float[][] rows = new float[in.size()][];
+        AtomicInteger calls = new AtomicInteger();
+        in.rows((image, distances) -> {
+            calls.incrementAndGet();
+            rows[image] = distances.clone();
+        });
+        assertThat(calls).hasValue(in.size());
+        float[] row = new float[in.sizeWithReferences()];
+        for (int i = 0; i < in.size(); i++) {
+            in.row(i, row);
+            assertThat(rows[i]).isEqualTo(row);
+        }
     }
 
     @Test

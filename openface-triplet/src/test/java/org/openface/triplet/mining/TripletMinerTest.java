@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -88,6 +89,33 @@ class TripletMinerTest {
                 .isEqualTo(oracle(in, (a, p, ap, an) -> a < p && an - ap < m && an > 0.3f));
         assertThat(mined(in, PairSelector.allPairs(), TripletFilter.semiHard().or(TripletFilter.hard())))
                 .isEqualTo(mined(in, PairSelector.allPairs(), TripletFilter.violating()));
+    }
+
+    /** Of a batch that is worth several threads, with many equal distances. */
+    @Test
+    void hardestPositiveIsTheFirstOfTheFarthest() {
+        int[] identities = Batches.identities(10, 40);
+        Random random = new Random(1);
+        float[] values = new float[identities.length * 128];
+        for (int i = 0; i < values.length; i += 128) {
+            values[i] = random.nextInt(9);
+        }
+        MiningBatch in = Batches.batch(identities, 128, 0.2f, values);
+        List<String> expected = new ArrayList<>();
+        for (int a = 0; a < in.size(); a++) {
+            int hardest = -1;
+            for (int p = 0; p < in.size(); p++) {
+                if (p != a
+                        && identities[p] == identities[a]
+                        && (hardest < 0 || in.distance(a, p) > in.distance(a, hardest))) {
+                    hardest = p;
+                }
+            }
+            expected.add(a + " " + hardest);
+        }
+        List<String> pairs = new ArrayList<>();
+        PairSelector.hardestPositive().select(in, (a, p) -> pairs.add(a + " " + p));
+        assertThat(pairs).isEqualTo(expected);
     }
 
     @ParameterizedTest

@@ -8,7 +8,12 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
@@ -113,6 +118,72 @@ class FaceTallyTest {
         }
         assertThat(tally.isEmpty()).isTrue();
         assertThat(tally.identityPairs().lines()).hasSize(1);
+    }
+
+    /** Batch after batch of the same faces, among whom many are equally far apart. */
+    @Test
+    void theHardestPairsAreThoseOfAllOfferedOneAfterTheOther() {
+        Random random = new Random(4);
+        List<Face> faces = new ArrayList<>();
+        int[] identities = new int[60];
+        for (int i = 0; i < identities.length; i++) {
+            identities[i] = i / 10;
+            faces.add(face("person" + i / 10, "image" + i));
+        }
+        FaceTally tally = new FaceTally();
+        List<String> same = new ArrayList<>();
+        List<String> different = new ArrayList<>();
+        for (int step = 0; step < 8; step++) {
+            float[] line = new float[identities.length];
+            for (int i = 0; i < line.length; i++) {
+                line[i] = random.nextInt(200);
+            }
+            MiningBatch in = MiningBatch.of(
+                    new EmbeddingBatch(1, line),
+                    identities,
+                    Collections.nCopies(identities.length, Role.FULL),
+                    0.2f,
+                    new Draws(1, 1, step));
+            tally.observe(in, faces);
+            for (int i = 0; i < identities.length; i++) {
+                int nearest = -1;
+                for (int j = 0; j < identities.length; j++) {
+                    if (j > i && identities[j] == identities[i]) {
+                        offer(same, false, in.distance(i, j), faces.get(i), faces.get(j));
+                    } else if (identities[j] != identities[i]
+                            && (nearest < 0 || in.distance(i, j) < in.distance(i, nearest))) {
+                        nearest = j;
+                    }
+                }
+                offer(different, true, in.distance(i, nearest), faces.get(i), faces.get(nearest));
+            }
+            same.sort(Comparator.reverseOrder());
+            different.sort(Comparator.naturalOrder());
+            List<String> expected = new ArrayList<>(different);
+            expected.addAll(same);
+            assertThat(tally.hardestPairs().lines().skip(1).map(row -> {
+                        List<String> cells = List.of(row.split("\t"));
+                        return pair(Double.parseDouble(cells.get(1)), cells.get(3), cells.get(5));
+                    }))
+                    .isEqualTo(expected);
+        }
+    }
+
+    private static void offer(List<String> hardest, boolean near, double distance, Face first, Face second) {
+        String one = first.file().toString();
+        String other = second.file().toString();
+        if (hardest.stream().noneMatch(pair -> pair.contains(one + ' ') && pair.contains(other + ' '))) {
+            hardest.add(pair(distance, one, other));
+            hardest.sort(near ? Comparator.reverseOrder() : Comparator.naturalOrder());
+            if (hardest.size() > 12) {
+                hardest.remove(0);
+            }
+        }
+    }
+
+    /** In the order of distances, then of files. */
+    private static String pair(double distance, String one, String other) {
+        return String.format(Locale.ROOT, "%09.2f %s %s ", distance, one, other);
     }
 
     private static void observe(FaceTally tally, int step, List<Face> faces) {
