@@ -15,7 +15,10 @@ import java.util.Locale;
  * java -cp benchmarks/target/benchmarks.jar org.openface.benchmarks.Compare alignment [ROUNDS]
  * </pre>
  *
- * <p>Ends with a line per case, such as {@code training-step case=nn4_small2-60 peer-name=pytorch … ratio=0.80}: medians in
+ * <p>Peers of the network are PyTorch and libtorch (which {@code mvn -Plibtorch -pl benchmarks -am package -DskipTests}
+ * fetches) in processes of their own, and ONNX Runtime.
+ *
+ * <p>Ends with a line per case and peer, and one for the fastest peer, such as {@code training-step case=nn4_small2-60 peer-name=pytorch … ratio=0.80}: medians in
  * milliseconds per image (mining: per batch), ratio = ours / peer.
  */
 public final class Compare {

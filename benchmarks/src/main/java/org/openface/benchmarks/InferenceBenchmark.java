@@ -44,7 +44,7 @@ public class InferenceBenchmark {
     private Nn4Model model;
     private List<RgbImage> faces;
     private OnnxRuntimePeer peer;
-    private Optional<PyTorchPeer> pyTorch;
+    private Optional<PeerProcess> pyTorch;
 
     /** Makes the network, its export and the faces. */
     @Setup
@@ -53,7 +53,7 @@ public class InferenceBenchmark {
         faces = NetworkComparison.faces(model.imageSize(), images);
         int threads = Runtime.getRuntime().availableProcessors();
         peer = new OnnxRuntimePeer(model, faces, threads);
-        pyTorch = PyTorchPeer.start("nn4_small2", images, threads, "embed");
+        pyTorch = PeerProcess.pyTorch("nn4_small2", images, threads, "embed");
     }
 
     @Benchmark
@@ -69,13 +69,13 @@ public class InferenceBenchmark {
     @Benchmark
     public List<Double> pyTorch() throws IOException {
         return pyTorch.orElseThrow(() -> new IOException("/usr/bin/python3 has no PyTorch"))
-                .run(1);
+                .run(List.of(images));
     }
 
     /** Lets go of all. */
     @TearDown
     public void close() throws IOException {
-        pyTorch.ifPresent(PyTorchPeer::close);
+        pyTorch.ifPresent(PeerProcess::close);
         peer.close();
         model.close();
     }

@@ -126,12 +126,12 @@ public class MiningBenchmark {
         @Param({"vectorised", "cubic"})
         public String formulation = "";
 
-        private @Nullable PyTorchPeer peer;
+        private @Nullable PeerProcess peer;
 
         /** Starts it. */
         @Setup
         public void setUp(MiningBenchmark benchmark) throws IOException {
-            peer = PyTorchPeer.start(
+            peer = PeerProcess.pyTorch(
                             "mining_torch.py",
                             List.of(
                                     formulation,

@@ -90,7 +90,7 @@ final class MiningComparison {
     private static String againstPyTorch(String kind, MiningCase shape, Runnable ours, int rounds, int each)
             throws IOException {
         String name = "torch-" + kind;
-        Optional<PyTorchPeer> found = PyTorchPeer.start(
+        Optional<PeerProcess> found = PeerProcess.pyTorch(
                 "mining_torch.py",
                 List.of(
                         kind,
@@ -101,7 +101,7 @@ final class MiningComparison {
             return "mining case=openface-" + shape.size() + " peer-name=" + name
                     + " peer=none (install PyTorch for /usr/bin/python3)";
         }
-        try (PyTorchPeer peer = found.get()) {
+        try (PeerProcess peer = found.get()) {
             if (peer.outOfMemory()) {
                 return String.format(
                         Locale.ROOT,

@@ -1,12 +1,19 @@
 package org.openface.benchmarks;
 
+import static java.util.Objects.requireNonNull;
+
+import com.google.common.util.concurrent.Uninterruptibles;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch;
@@ -15,6 +22,7 @@ import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
+import org.openface.nn4.Nn4Model.Precision;
 import org.openface.nn4.Nn4Model.Variant;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Draws;
@@ -29,23 +37,190 @@ final class NetworkComparison {
 
     private NetworkComparison() {}
 
+    /** A peer's work, and ours: the milliseconds of each batch of so many images. */
+    @FunctionalInterface
+    private interface Work {
+        List<Double> run(List<Integer> images) throws IOException;
+    }
+
+    private record Peer(String name, String version, Work work) {}
+
     static List<String> trainingStep(int rounds) throws IOException {
+        sayHowPeersRun();
         List<String> lines = new ArrayList<>();
-        for (Variant variant : List.of(Variant.NN4_SMALL2, Variant.NN4)) {
-            for (int images : new int[] {30, 60, 100}) {
-                try (Nn4Model model = Nn4Model.builder(variant).build()) {
-                    FaceBatch batch = batch(model.imageSize(), images);
-                    ExecutionPlan plan = model.plan(images, BUDGET);
-                    EmbeddingBatch gradient = gradient(images, model.dimension());
-                    lines.add(compare("training-step", variant, images, "step", rounds, 3, () -> {
-                        try (ForwardPass pass = model.forward(batch, plan)) {
-                            pass.update(gradient, Optimizer.adam(1e-4));
-                        }
-                    }));
-                    sharesOfStep(variant, images, model, plan, rounds);
+        for (Precision precision : Precision.values()) {
+            for (Variant variant : List.of(Variant.NN4_SMALL2, Variant.NN4)) {
+                for (int images : new int[] {30, 60, 100}) {
+                    lines.addAll(trainingStep(variant, precision, Integer.toString(images), evenly(images, 3), rounds));
                 }
             }
         }
+        lines.addAll(trainingStep(Variant.NN4_SMALL2, Precision.FLOAT32, "uneven", uneven(), Math.min(rounds, 2)));
+        return lines;
+    }
+
+    private static void sayHowPeersRun() {
+        System.out.println("# the peers' processes run with " + PeerProcess.settings());
+        System.out.println("# instruction set: " + System.getenv().getOrDefault("DNNL_MAX_CPU_ISA", "all there is")
+                + " (ours), " + System.getenv().getOrDefault("ATEN_CPU_CAPABILITY", "all there is")
+                + " (PyTorch, with DNNL_MAX_CPU_ISA); ONNX Runtime takes what there is");
+    }
+
+    private static List<Integer> evenly(int images, int count) {
+        return Collections.nCopies(count, images);
+    }
+
+    /** Batches of 15 people with 2 to 20 images each, after ten that are not counted. */
+    private static List<Integer> uneven() {
+        SplittableRandom random = new SplittableRandom(7);
+        List<Integer> sizes = new ArrayList<>();
+        for (int batch = 0; batch < 50; batch++) {
+            sizes.add(random.ints(15, 2, 21).sum());
+        }
+        return sizes;
+    }
+
+    private static List<String> trainingStep(
+            Variant variant, Precision precision, String name, List<Integer> sizes, int rounds) throws IOException {
+        int most = Collections.max(sizes);
+        boolean narrow = precision == Precision.BFLOAT16;
+        List<PeerProcess> processes = new ArrayList<>();
+        try (Nn4Model model = Nn4Model.builder(variant).precision(precision).build()) {
+            ExecutionPlan plan = model.plan(most, BUDGET);
+            FaceBatch all = batch(model.imageSize(), most);
+            Work ours = images -> {
+                List<Double> times = new ArrayList<>();
+                for (int count : images) {
+                    FaceBatch batch = first(all, count);
+                    EmbeddingBatch gradient = gradient(count, model.dimension());
+                    times.addAll(Compare.time(
+                            () -> {
+                                try (ForwardPass pass = model.forward(batch, plan)) {
+                                    pass.update(gradient, Optimizer.adam(1e-4));
+                                }
+                            },
+                            1));
+                }
+                return times;
+            };
+            String lower = variant.name().toLowerCase(Locale.ROOT);
+            PeerProcess.pyTorch(lower, most, THREADS, narrow ? "step-bfloat16" : "step")
+                    .ifPresent(processes::add);
+            if (!name.equals("uneven")) { // a process of 3 GB that is not the fastest
+                PeerProcess.libtorch(lower, most, THREADS, "step").ifPresent(processes::add);
+            }
+            String benchmarkCase = lower + "-" + name + (narrow ? " precision=bf16" : "");
+            List<String> lines = compare("training-step", benchmarkCase, sizes, ours, peers(processes), rounds);
+            if (name.equals("uneven")) {
+                compareWithEven(sizes, ours);
+            } else if (!narrow) {
+                sharesOfStep(variant, most, model, plan, rounds);
+            }
+            return lines;
+        } finally {
+            processes.forEach(PeerProcess::close);
+        }
+    }
+
+    /** Says what batches of many sizes cost beside batches of their mean. */
+    private static void compareWithEven(List<Integer> sizes, Work ours) throws IOException {
+        List<Integer> counted = sizes.subList(10, sizes.size());
+        int images = counted.stream().mapToInt(Integer::intValue).sum();
+        int mean = images / counted.size();
+        ours.run(evenly(mean, 5));
+        List<Double> ratios = new ArrayList<>();
+        List<Double> worst = new ArrayList<>();
+        for (int round = 0; round < 3; round++) {
+            List<Double> even = ours.run(evenly(mean, 20));
+            List<Double> uneven = ours.run(counted);
+            ratios.add(sum(uneven) / images / (sum(even) / 20 / mean));
+            List<Double> perImage = new ArrayList<>();
+            for (int i = 0; i < uneven.size(); i++) {
+                perImage.add(uneven.get(i) / counted.get(i));
+            }
+            worst.add(Collections.max(perImage) / Compare.median(perImage));
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "# training-step nn4_small2-uneven: %.3f times the time per image of even batches of %d; the slowest batch"
+                        + " %.2f times the median%n",
+                Compare.median(ratios),
+                mean,
+                Compare.median(worst));
+    }
+
+    private static double sum(List<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).sum();
+    }
+
+    private static List<Peer> peers(List<PeerProcess> processes) {
+        List<Peer> peers = new ArrayList<>();
+        for (PeerProcess process : processes) {
+            peers.add(new Peer(process.name(), process.version(), process::run));
+        }
+        if (processes.stream().noneMatch(process -> process.name().startsWith("pytorch"))) {
+            System.out.println("# no PyTorch: install it for /usr/bin/python3 (Debian: python3-torch)");
+        }
+        if (!Files.isDirectory(PeerProcess.LIBTORCH)) {
+            System.out.println(
+                    "# no libtorch: mvn -Plibtorch -pl benchmarks -am package -DskipTests fetches it, 130 MB");
+        }
+        return peers;
+    }
+
+    /** Ours and all peers in turn, round by round; a line for each, and one for the fastest. */
+    private static List<String> compare(
+            String name, String benchmarkCase, List<Integer> sizes, Work ours, List<Peer> peers, int rounds)
+            throws IOException {
+        boolean uneven = sizes.stream().distinct().count() > 1;
+        List<Work> all = new ArrayList<>(List.of(ours));
+        peers.forEach(peer -> all.add(peer.work()));
+        List<List<Double>> perImage = new ArrayList<>();
+        for (Work work : all) {
+            perImage.add(new ArrayList<>());
+            for (int i = 0; i < 3; i++) { // warm-up
+                work.run(uneven ? sizes.subList(0, 10) : sizes);
+            }
+        }
+        for (int round = 0; round < rounds; round++) {
+            for (int i = 0; i < all.size(); i++) {
+                List<Integer> counted = uneven ? sizes.subList(10, sizes.size()) : sizes;
+                Uninterruptibles.sleepUninterruptibly(
+                        Duration.ofMillis(100)); // until the others' threads no longer spin
+                List<Double> times = all.get(i).run(counted);
+                if (uneven) {
+                    int images = counted.stream().mapToInt(Integer::intValue).sum();
+                    perImage.get(i).add(sum(times) / images);
+                } else {
+                    for (double time : times) {
+                        perImage.get(i).add(time / sizes.get(0));
+                    }
+                }
+            }
+        }
+        List<String> lines = new ArrayList<>();
+        double own = Compare.median(perImage.get(0));
+        int fastest = 1;
+        for (int i = 1; i < all.size(); i++) {
+            Peer peer = peers.get(i - 1);
+            double theirs = Compare.median(perImage.get(i));
+            lines.add(Compare.line(name, benchmarkCase, peer.name(), peer.version(), THREADS, own, theirs));
+            fastest = theirs < Compare.median(perImage.get(fastest)) ? i : fastest;
+        }
+        if (peers.isEmpty()) {
+            lines.add(name + " case=" + benchmarkCase + " peer=none");
+        } else {
+            Peer peer = peers.get(fastest - 1);
+            lines.add(Compare.line(
+                    name,
+                    benchmarkCase,
+                    "fastest:" + peer.name(),
+                    peer.version(),
+                    THREADS,
+                    own,
+                    Compare.median(perImage.get(fastest))));
+        }
+        lines.forEach(line -> System.out.println("# " + line)); // at once, as all may take long
         return lines;
     }
 
@@ -98,104 +273,74 @@ final class NetworkComparison {
     }
 
     static List<String> inference(int rounds) throws IOException {
+        sayHowPeersRun();
         List<String> lines = new ArrayList<>();
         for (int images : new int[] {1, 16, 64}) {
-            try (Nn4Model model = Nn4Model.builder(Variant.NN4_SMALL2).build()) {
-                List<RgbImage> faces = faces(model.imageSize(), images);
-                int each = Math.max(3, 64 / images);
-                lines.add(compare(
-                        "inference", Variant.NN4_SMALL2, images, "embed", rounds, each, () -> model.embed(faces)));
-                lines.add(onnxRuntime(model, faces, rounds, each));
-            }
+            lines.addAll(inference(Integer.toString(images), evenly(images, Math.max(3, 64 / images)), rounds));
         }
+        lines.addAll(inference("1to5", List.of(1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 5, 4, 3, 2, 1), rounds));
         return lines;
     }
 
-    private static String compare(
-            String name, Variant variant, int images, String what, int rounds, int each, Runnable work)
-            throws IOException {
+    private static List<String> inference(String name, List<Integer> sizes, int rounds) throws IOException {
+        int most = Collections.max(sizes);
+        Variant variant = Variant.NN4_SMALL2;
         String lower = variant.name().toLowerCase(Locale.ROOT);
-        String benchmarkCase = lower + "-" + images;
-        Optional<PyTorchPeer> found = PyTorchPeer.start(lower, images, THREADS, what);
-        if (found.isEmpty()) {
-            return name + " case=" + benchmarkCase + " peer=none (install PyTorch for /usr/bin/python3)";
-        }
-        try (PyTorchPeer peer = found.get()) {
-            List<Double> ours = new ArrayList<>();
-            List<Double> theirs = new ArrayList<>();
-            List<Double> ratios = new ArrayList<>();
-            Compare.time(work, Math.max(3, each)); // warm-up of both
-            peer.run(Math.max(3, each));
-            for (int round = 0; round < rounds; round++) {
-                List<Double> a = Compare.time(work, each);
-                List<Double> b = peer.run(each);
-                ours.addAll(a);
-                theirs.addAll(b);
-                ratios.add(Compare.median(a) / Compare.median(b));
+        List<PeerProcess> processes = new ArrayList<>();
+        try (Nn4Model model = Nn4Model.builder(variant).build()) {
+            List<RgbImage> faces = faces(model.imageSize(), most);
+            Map<Integer, OnnxRuntimePeer> onnx = new HashMap<>();
+            for (int images : Set.copyOf(sizes)) {
+                onnx.put(images, new OnnxRuntimePeer(model, faces.subList(0, images), THREADS));
             }
-            System.out.printf(
-                    Locale.ROOT,
-                    "# %s %s: peak memory ours %d MB (whole JVM), PyTorch %d MB; ratio by round: median %.3f, %s%n",
-                    name,
-                    benchmarkCase,
-                    peakMegabytes(),
-                    peer.peakMegabytes(),
-                    Compare.median(ratios),
-                    ratios.stream()
-                            .map(r -> String.format(Locale.ROOT, "%.2f", r))
-                            .toList());
-            return Compare.line(
-                    name,
-                    benchmarkCase,
-                    peer.name(),
-                    peer.version(),
-                    THREADS,
-                    Compare.median(ours) / images,
-                    Compare.median(theirs) / images);
+            requireTheSame(
+                    model.embed(faces).get(0).values(),
+                    requireNonNull(onnx.get(most)).embed()[0]);
+            Work ours = images -> {
+                List<Double> times = new ArrayList<>();
+                for (int count : images) {
+                    List<RgbImage> some = faces.subList(0, count);
+                    times.addAll(Compare.time(() -> model.embed(some), 1));
+                }
+                return times;
+            };
+            if (most > 1 && name.contains("to")) {
+                System.out.println(
+                        "# the first time, 1 to 5 faces take us " + ours.run(List.of(1, 2, 3, 4, 5)) + " ms");
+            }
+            PeerProcess.pyTorch(lower, most, THREADS, "embed").ifPresent(processes::add);
+            // Libtorch in the usual way takes ten times as long for one image as PyTorch's optimised graph.
+            List<Peer> peers = peers(processes);
+            peers.add(new Peer("onnxruntime", requireNonNull(onnx.get(most)).version(), images -> {
+                List<Double> times = new ArrayList<>();
+                for (int count : images) {
+                    times.addAll(requireNonNull(onnx.get(count)).run(1));
+                }
+                return times;
+            }));
+            try {
+                return compare("inference", lower + "-" + name, sizes, ours, peers, rounds);
+            } finally {
+                for (OnnxRuntimePeer peer : onnx.values()) {
+                    peer.close();
+                }
+            }
+        } finally {
+            processes.forEach(PeerProcess::close);
         }
     }
 
-    /** Embeddings by ONNX Runtime from the same weights; the result is compared, too. */
-    private static String onnxRuntime(Nn4Model model, List<RgbImage> faces, int rounds, int each) throws IOException {
-        int images = faces.size();
-        try (OnnxRuntimePeer peer = new OnnxRuntimePeer(model, faces, THREADS)) {
-            float[] first = model.embed(faces).get(0).values();
-            float[] other = peer.embed()[0];
-            for (int i = 0; i < first.length; i++) {
-                if (Math.abs(first[i] - other[i]) > 1e-5f) {
-                    throw new IllegalStateException("ONNX Runtime gives " + other[i] + ", ours " + first[i]);
-                }
+    private static void requireTheSame(float[] ours, float[] theirs) {
+        for (int i = 0; i < ours.length; i++) {
+            if (Math.abs(ours[i] - theirs[i]) > 1e-5f) {
+                throw new IllegalStateException("ONNX Runtime gives " + theirs[i] + ", ours " + ours[i]);
             }
-            List<Double> ours = new ArrayList<>();
-            List<Double> theirs = new ArrayList<>();
-            Compare.time(() -> model.embed(faces), Math.max(3, each)); // warm-up of both
-            peer.run(Math.max(3, each));
-            for (int round = 0; round < rounds; round++) {
-                ours.addAll(Compare.time(() -> model.embed(faces), each));
-                theirs.addAll(peer.run(each));
-            }
-            return Compare.line(
-                    "inference",
-                    model.variant().name().toLowerCase(Locale.ROOT) + "-" + images,
-                    "onnxruntime",
-                    peer.version(),
-                    THREADS,
-                    Compare.median(ours) / images,
-                    Compare.median(theirs) / images);
         }
     }
 
-    /** The largest resident memory of this process so far; −1 where the system does not tell. */
-    private static long peakMegabytes() throws IOException {
-        Path status = Path.of("/proc/self/status");
-        if (Files.exists(status)) {
-            for (String line : Files.readAllLines(status)) {
-                if (line.startsWith("VmHWM:")) {
-                    return Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024;
-                }
-            }
-        }
-        return -1;
+    private static FaceBatch first(FaceBatch all, int images) {
+        int side = all.imageSize();
+        return FaceBatch.of(side, Arrays.copyOf(all.pixels(), images * side * side * 3), new int[images]);
     }
 
     private static FaceBatch batch(int side, int images) {

@@ -4,8 +4,9 @@
   nn4_torch.py reference VARIANT N > FILE    embeddings and gradients in float64 for weights and pixels made by a formula
   nn4_torch.py blocks VARIANT N > FILE       after every block: its output in training and in inference mode, and the gradient of
                                              its output, in float64, each with how far float32 leads from it
-  nn4_torch.py serve VARIANT N THREADS step|embed   for each line K on standard input: runs K training steps, or K times
-                                             the forward pass in eval mode, and prints the milliseconds of each in a line
+  nn4_torch.py serve VARIANT N THREADS step|step-bfloat16|embed   for each line on standard input, the numbers of images of
+                                             some batches: runs a training step for each, or the forward pass in eval mode,
+                                             and prints the milliseconds of each in a line; N is the largest number
 
 VARIANT: nn4 | nn4_small1 | nn4_small2 | nn4_small2_v1 | nn2. Source: OpenFace's models/openface/*.def.lua.
 """
@@ -269,6 +270,21 @@ def peak_megabytes():
         return -1
 
 
+def fastest(ways, n):
+    """The (name, function of the number of images) that takes the least time for n."""
+    best = None
+    for name, run in ways:
+        for _ in range(3):
+            run(n)
+        t = time.time()
+        for _ in range(3):
+            run(n)
+        t = time.time() - t
+        if best is None or t < best[0]:
+            best = t, name, run
+    return best[1:]
+
+
 def inference(variant, n):
     """(name, a function that embeds): of the ways PyTorch offers, the one that is fastest for so many images.
 
@@ -282,45 +298,44 @@ def inference(variant, n):
     optimised = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
     net = net.to(memory_format=torch.channels_last)
     last = x.contiguous(memory_format=torch.channels_last)
-    ways = [("pytorch-torchscript", lambda: optimised(x).numpy()), ("pytorch-channels_last", lambda: net(last).numpy())]
-    best = None
-    for name, run in ways:
-        for _ in range(3):
-            run()
-        t = time.time()
-        for _ in range(3):
-            run()
-        t = time.time() - t
-        if best is None or t < best[0]:
-            best = t, name, run
-    return best[1:]
+    ways = [
+        ("pytorch-torchscript", lambda k: optimised(x[:k]).numpy()),
+        ("pytorch-channels_last", lambda k: net(last[:k]).numpy()),
+    ]
+    return fastest(ways, n)
 
 
-def training(variant, n):
+def training(variant, n, bfloat16):
+    """(name, a function that makes a step); with bfloat16 the faster of mixed precision and float32."""
     net = Net(variant).train().to(memory_format=torch.channels_last)
     x = torch.rand(n, 3, net.side, net.side).contiguous(memory_format=torch.channels_last)
     g = torch.randn(n, 128) / n
     opt = torch.optim.Adam(net.parameters(), 1e-4)
 
-    def step():
+    def step(k, mixed=False):
         opt.zero_grad()
-        net(x).backward(g)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+            e = net(x[:k])
+        e.float().backward(g[:k])
         opt.step()
 
-    return "pytorch-channels_last", step
+    ways = [("pytorch-channels_last", step)]
+    if bfloat16:
+        ways.append(("pytorch-channels_last-autocast", lambda k: step(k, True)))
+    return fastest(ways, n)
 
 
 def serve(variant, n, threads, what):
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    torch.set_grad_enabled(what == "step")
-    name, run = training(variant, n) if what == "step" else inference(variant, n)
+    torch.set_grad_enabled(what != "embed")
+    name, run = inference(variant, n) if what == "embed" else training(variant, n, what == "step-bfloat16")
     print(torch.__version__, name, flush=True)
     for line in sys.stdin:
         times = []
-        for _ in range(int(line)):
+        for k in line.split():
             t = time.time()
-            run()
+            run(int(k))
             times.append("%.4f" % ((time.time() - t) * 1e3))
         print(peak_megabytes(), *times, flush=True)
 
