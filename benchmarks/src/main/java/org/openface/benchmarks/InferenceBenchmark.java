@@ -63,7 +63,7 @@ public class InferenceBenchmark {
 
     @Benchmark
     public float[][] onnxRuntime() {
-        return peer.embed();
+        return peer.embed(images);
     }
 
     @Benchmark

@@ -1,7 +1,5 @@
 package org.openface.benchmarks;
 
-import static java.util.Objects.requireNonNull;
-
 import com.google.common.util.concurrent.Uninterruptibles;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,11 +7,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch;
@@ -34,6 +29,7 @@ import org.openface.triplet.mining.Triplets;
 final class NetworkComparison {
     private static final int THREADS = Runtime.getRuntime().availableProcessors();
     private static final long BUDGET = 8L << 30;
+    private static final int IMAGE_SIZE = 96;
 
     private NetworkComparison() {}
 
@@ -287,15 +283,9 @@ final class NetworkComparison {
         Variant variant = Variant.NN4_SMALL2;
         String lower = variant.name().toLowerCase(Locale.ROOT);
         List<PeerProcess> processes = new ArrayList<>();
-        try (Nn4Model model = Nn4Model.builder(variant).build()) {
-            List<RgbImage> faces = faces(model.imageSize(), most);
-            Map<Integer, OnnxRuntimePeer> onnx = new HashMap<>();
-            for (int images : Set.copyOf(sizes)) {
-                onnx.put(images, new OnnxRuntimePeer(model, faces.subList(0, images), THREADS));
-            }
-            requireTheSame(
-                    model.embed(faces).get(0).values(),
-                    requireNonNull(onnx.get(most)).embed()[0]);
+        List<RgbImage> faces = faces(IMAGE_SIZE, most);
+        try (Nn4Model model = Nn4Model.builder(variant).build();
+                OnnxRuntimePeer onnx = new OnnxRuntimePeer(model, faces, THREADS)) {
             Work ours = images -> {
                 List<Double> times = new ArrayList<>();
                 for (int count : images) {
@@ -308,23 +298,12 @@ final class NetworkComparison {
                 System.out.println(
                         "# the first time, 1 to 5 faces take us " + ours.run(List.of(1, 2, 3, 4, 5)) + " ms");
             }
+            requireTheSame(model.embed(faces).get(0).values(), onnx.embed(most)[0]);
             PeerProcess.pyTorch(lower, most, THREADS, "embed").ifPresent(processes::add);
             // Libtorch in the usual way takes ten times as long for one image as PyTorch's optimised graph.
             List<Peer> peers = peers(processes);
-            peers.add(new Peer("onnxruntime", requireNonNull(onnx.get(most)).version(), images -> {
-                List<Double> times = new ArrayList<>();
-                for (int count : images) {
-                    times.addAll(requireNonNull(onnx.get(count)).run(1));
-                }
-                return times;
-            }));
-            try {
-                return compare("inference", lower + "-" + name, sizes, ours, peers, rounds);
-            } finally {
-                for (OnnxRuntimePeer peer : onnx.values()) {
-                    peer.close();
-                }
-            }
+            peers.add(new Peer("onnxruntime", onnx.version(), onnx::run));
+            return compare("inference", lower + "-" + name, sizes, ours, peers, rounds);
         } finally {
             processes.forEach(PeerProcess::close);
         }

@@ -1,5 +1,7 @@
 package org.openface.benchmarks;
 
+import static java.util.Objects.requireNonNull;
+
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
@@ -11,6 +13,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.openface.core.image.RgbImage;
@@ -20,7 +23,8 @@ import org.openface.nn4.Nn4Model;
 final class OnnxRuntimePeer implements AutoCloseable {
     private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
     private final OrtSession session;
-    private final OnnxTensor input;
+    /** The first faces as one input, by their number. */
+    private final Map<Integer, OnnxTensor> inputs = new HashMap<>();
 
     OnnxRuntimePeer(Nn4Model model, List<RgbImage> faces, int threads) throws IOException {
         Path file = Files.createTempFile("openface-peer", ".onnx");
@@ -30,8 +34,10 @@ final class OnnxRuntimePeer implements AutoCloseable {
             options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
             session = environment.createSession(Files.readAllBytes(file), options);
             long side = model.imageSize();
-            input = OnnxTensor.createTensor(
-                    environment, planes(faces, model.imageSize()), new long[] {faces.size(), 3, side, side});
+            for (int images = 1; images <= faces.size(); images++) {
+                FloatBuffer planes = planes(faces.subList(0, images), model.imageSize());
+                inputs.put(images, OnnxTensor.createTensor(environment, planes, new long[] {images, 3, side, side}));
+            }
         } catch (OrtException e) {
             throw new IOException(e);
         } finally {
@@ -61,22 +67,20 @@ final class OnnxRuntimePeer implements AutoCloseable {
         return environment.getVersion();
     }
 
-    /** The embeddings, as a Java caller gets them. */
-    float[][] embed() {
-        try (OrtSession.Result result = session.run(Map.of("images", input))) {
+    /** The embeddings of the first faces, as a Java caller gets them. */
+    float[][] embed(int images) {
+        try (OrtSession.Result result = session.run(Map.of("images", requireNonNull(inputs.get(images))))) {
             return (float[][]) result.get(0).getValue();
         } catch (OrtException e) {
             throw new IllegalStateException(e);
         }
     }
 
-    /** Milliseconds of each of so many runs. */
-    List<Double> run(int count) {
+    /** Milliseconds of each batch of so many images. */
+    List<Double> run(List<Integer> images) {
         List<Double> times = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            long start = System.nanoTime();
-            embed();
-            times.add((System.nanoTime() - start) / 1e6);
+        for (int count : images) {
+            times.addAll(Compare.time(() -> embed(count), 1));
         }
         return times;
     }
@@ -84,7 +88,7 @@ final class OnnxRuntimePeer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try {
-            input.close();
+            inputs.values().forEach(OnnxTensor::close);
             session.close();
         } catch (OrtException e) {
             throw new IOException(e);
