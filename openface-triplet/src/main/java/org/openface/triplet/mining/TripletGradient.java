@@ -85,7 +85,7 @@ final class TripletGradient {
         return gradient;
     }
 
-    /** Some components of the gradient, {@code [image][component]}; of references too, which nobody asks for. */
+    /** Some components of the gradient, {@code [image][component]}. */
     private double[][] sums(int from, int width) {
         double[][] embeddings = new double[in.sizeWithReferences()][width];
         for (int i = 0; i < embeddings.length; i++) {
@@ -95,13 +95,15 @@ final class TripletGradient {
                 embeddings[i][k] = values[begin + k];
             }
         }
-        double[][] sums = new double[in.sizeWithReferences()][width];
+        double[][] sums = new double[in.size()][width];
+        double[] ofReferences = new double[width]; // which get none
         for (int t = 0; t < weights.length; t++) {
             if (weights[t] != 0) {
                 int a = anchors[t];
                 int p = positives[t];
                 int n = negatives[t];
-                add(weights[t], embeddings[a], embeddings[p], embeddings[n], sums[a], sums[p], sums[n]);
+                double[] ofN = n < in.size() ? sums[n] : ofReferences;
+                add(weights[t], embeddings[a], embeddings[p], embeddings[n], sums[a], sums[p], ofN);
             }
         }
         return sums;
