@@ -154,7 +154,9 @@ public final class OneDnnProgram implements AutoCloseable {
         } else {
             steps.forEach(step -> step.size(count));
         }
-        inScope(arguments, () -> steps.forEach(step -> step.bind(cpu)));
+        if (!steps.stream().allMatch(Step::isBound)) {
+            inScope(arguments, () -> steps.forEach(step -> step.bind(cpu)));
+        }
         boundTo = arena.address();
         images = count;
         program.images = count;

@@ -37,6 +37,7 @@ import org.openface.nn4.internal.network.Plan.Tensor;
  * A program while it is compiled: the steps so far and the buffers, layouts and parameters that they use. Operations are
  * translated by compilers, one for each family, which add steps here and leave on the tape what is to be done backwards.
  */
+// Longer than a class should be, as all compilers add to it: buffers, layouts, gradients and steps know each other.
 @SuppressWarnings("VariableNameSameAsType") // the preset has types named memory, stream, primitive
 final class ProgramBuilder {
     static final data_type F32 = data_type.f32;

@@ -115,6 +115,11 @@ final class Step {
         made.values().forEach(bound -> bound.arguments = null);
     }
 
+    /** Whether it can run. */
+    boolean isBound() {
+        return current == null || current.arguments != null;
+    }
+
     /** Has the primitive take its operands from where they lie now; what has to be made belongs to the innermost scope. */
     void bind(engine cpu) {
         if (current != null && current.arguments == null) {
