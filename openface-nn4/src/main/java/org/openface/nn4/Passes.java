@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.Iterators;
 import com.google.common.collect.Streams;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
@@ -95,6 +96,8 @@ final class Passes {
 
     private void write(List<RgbImage> faces, float[] pixels) {
         int side = variant.architecture().imageSize();
+        List<RgbImage> read =
+                new ArrayList<>(); // each once and on this thread: a list may do what it likes when it is asked
         for (RgbImage face : faces) {
             checkArgument(
                     face.width() == side && face.height() == side,
@@ -104,13 +107,14 @@ final class Passes {
                     side,
                     face.width(),
                     face.height());
+            read.add(face);
         }
-        if (faces.size() < WORTH_THREADS) {
-            for (int i = 0; i < faces.size(); i++) {
-                faces.get(i).copyTo(pixels, i * perImage());
+        if (read.size() < WORTH_THREADS) {
+            for (int i = 0; i < read.size(); i++) {
+                read.get(i).copyTo(pixels, i * perImage());
             }
         } else {
-            Workers.forEach(faces.size(), i -> faces.get(i).copyTo(pixels, i * perImage()));
+            Workers.forEach(read.size(), i -> read.get(i).copyTo(pixels, i * perImage()));
         }
     }
 }

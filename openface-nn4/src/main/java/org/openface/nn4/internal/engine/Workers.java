@@ -4,7 +4,10 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 
-/** Threads for Java code around an engine, as many as engines compute on; daemons, gone when there is long nothing to do. */
+/**
+ * Threads for Java code around an engine, as many as engines compute on; daemons, gone when there is long nothing to do. For
+ * code of ours only: what waits for an engine, as users' code may, would keep the engine waiting for these threads.
+ */
 public final class Workers {
     private static final ForkJoinPool POOL = new ForkJoinPool(ComputeThreads.wanted());
 
