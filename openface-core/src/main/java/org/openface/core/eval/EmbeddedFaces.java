@@ -14,7 +14,6 @@ import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.AlignmentProfile;
-import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /** Embeds the faces that an evaluation asks for, each once, a few at a time. */
@@ -53,7 +52,7 @@ final class EmbeddedFaces {
             List<RgbImage> images = new ArrayList<>();
             for (int i = from; i < Math.min(places.length, from + BATCH); i++) {
                 try {
-                    images.add(ImageFiles.read(faces.get(places[i]).file()).resized(size, size));
+                    images.add(faces.get(places[i]).read().resized(size, size));
                     read.add(places[i]);
                 } catch (IOException e) {
                     // Not among the embeddings, and counted for that; unless the reason is an interrupt.

@@ -29,7 +29,6 @@ import java.util.function.BiConsumer;
 import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.Face;
 import org.openface.core.embedding.FaceBatch;
-import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 
 /**
@@ -373,7 +372,7 @@ public final class BatchLoader implements AutoCloseable {
             if (known != null) {
                 return known;
             }
-            RgbImage image = ImageFiles.read(face.file()).resized(size, size);
+            RgbImage image = face.read().resized(size, size);
             long bytes = 3L * size * size;
             if (used.addAndGet(bytes) > capacity || kept.putIfAbsent(face, image) != null) {
                 used.addAndGet(-bytes);
