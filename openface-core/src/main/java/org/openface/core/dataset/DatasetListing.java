@@ -2,22 +2,26 @@ package org.openface.core.dataset;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.primitives.ImmutableIntArray;
+import com.google.common.primitives.ImmutableLongArray;
 import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a data set consisted of: identity, file name and the first 8 bytes of the digest of every face, in its order. Where
@@ -27,26 +31,35 @@ import java.util.zip.GZIPOutputStream;
  */
 public final class DatasetListing {
     private static final String FORMAT = "openface-faces-1";
-    private static final Comparator<Entry> ORDER =
-            Comparator.comparing(Entry::identity).thenComparing(Entry::file);
 
     private final String fingerprint;
-    private final List<Entry> entries;
+    private final Entries entries;
 
-    /**
-     * One face.
-     *
-     * @param readable whether the file was there
-     * @param digest of its identity, name and content; of no meaning if it was not
-     */
-    private record Entry(String identity, String file, boolean readable, long digest) {
-        @Override
-        public String toString() {
-            return identity + "/" + file;
+    /** Faces in rows, sorted by identity and file name. */
+    private interface Entries {
+        int size();
+
+        String identity(int i);
+
+        String file(int i);
+
+        /** Whether the file was there. */
+        boolean readable(int i);
+
+        /** Of identity, name and content; of no meaning if the file was not there. */
+        long digest(int i);
+
+        default String name(int i) {
+            return identity(i) + "/" + file(i);
+        }
+
+        default int compare(int i, Entries others, int j) {
+            int order = identity(i).compareTo(others.identity(j));
+            return order != 0 ? order : file(i).compareTo(others.file(j));
         }
     }
 
-    private DatasetListing(String fingerprint, List<Entry> entries) {
+    private DatasetListing(String fingerprint, Entries entries) {
         this.fingerprint = fingerprint;
         this.entries = entries;
     }
@@ -59,13 +72,32 @@ public final class DatasetListing {
      */
     public static DatasetListing of(FaceDataset dataset) throws IOException {
         FaceContents contents = dataset.contents();
-        List<Entry> entries = new ArrayList<>(dataset.size());
-        for (int i = 0; i < dataset.size(); i++) {
-            Face face = dataset.faces().get(i);
-            entries.add(new Entry(
-                    face.identity(), face.fileName(), !contents.vanished().get(i), contents.digests()[i]));
-        }
-        return new DatasetListing(contents.fingerprint(), entries);
+        return new DatasetListing(contents.fingerprint(), new Entries() {
+            @Override
+            public int size() {
+                return dataset.size();
+            }
+
+            @Override
+            public String identity(int i) {
+                return dataset.identities().get(dataset.identityOf(i));
+            }
+
+            @Override
+            public String file(int i) {
+                return dataset.fileName(i);
+            }
+
+            @Override
+            public boolean readable(int i) {
+                return !contents.vanished().get(i);
+            }
+
+            @Override
+            public long digest(int i) {
+                return contents.digests()[i];
+            }
+        });
     }
 
     /** {@link FaceDataset#fingerprint}. */
@@ -81,16 +113,16 @@ public final class DatasetListing {
         data.writeUTF(fingerprint);
         data.writeInt(entries.size());
         String identity = "";
-        for (Entry entry : entries) {
-            boolean another = !entry.identity().equals(identity);
+        for (int i = 0; i < entries.size(); i++) {
+            boolean another = !entries.identity(i).equals(identity);
             data.writeBoolean(another);
             if (another) {
-                identity = entry.identity();
+                identity = entries.identity(i);
                 data.writeUTF(identity);
             }
-            data.writeUTF(entry.file());
-            data.writeBoolean(entry.readable());
-            data.writeLong(entry.digest());
+            data.writeUTF(entries.file(i));
+            data.writeBoolean(entries.readable(i));
+            data.writeLong(entries.digest(i));
         }
         data.flush();
         zip.finish();
@@ -110,11 +142,12 @@ public final class DatasetListing {
             }
             String fingerprint = data.readUTF();
             int size = data.readInt();
-            List<Entry> entries = new ArrayList<>();
-            String identity = "";
+            Compact entries = new Compact();
             for (int i = 0; i < size; i++) {
-                identity = data.readBoolean() ? data.readUTF() : identity;
-                entries.add(new Entry(identity, data.readUTF(), data.readBoolean(), data.readLong()));
+                if (data.readBoolean()) {
+                    entries.identity(data.readUTF());
+                }
+                entries.add(data.readUTF(), data.readBoolean(), data.readLong());
             }
             if (data.read() >= 0) { // and the checksum is looked at
                 throw new IOException("it is damaged");
@@ -122,6 +155,72 @@ public final class DatasetListing {
             return new DatasetListing(fingerprint, entries);
         } catch (EOFException e) {
             throw new IOException("it is cut short", e);
+        }
+    }
+
+    /** As read from a file: a few bytes more than the names take. */
+    private static final class Compact implements Entries {
+        private final List<String> identities = new ArrayList<>();
+        private final ImmutableIntArray.Builder starts = ImmutableIntArray.builder();
+        private final ByteArrayOutputStream names = new ByteArrayOutputStream();
+        private final ImmutableIntArray.Builder ends = ImmutableIntArray.builder();
+        private final ImmutableLongArray.Builder digests = ImmutableLongArray.builder();
+        private final BitSet missing = new BitSet();
+        private int size;
+        private @Nullable Built built;
+
+        @SuppressWarnings("ArrayRecordComponent") // never compared
+        private record Built(int[] starts, byte[] names, ImmutableIntArray ends, ImmutableLongArray digests) {}
+
+        void identity(String name) {
+            identities.add(name);
+            starts.add(size);
+        }
+
+        void add(String file, boolean readable, long digest) throws IOException {
+            if (identities.isEmpty()) {
+                throw new IOException("it is damaged: a face of nobody");
+            }
+            byte[] bytes = file.getBytes(StandardCharsets.UTF_8);
+            names.write(bytes, 0, bytes.length);
+            ends.add(names.size());
+            digests.add(digest);
+            missing.set(size++, !readable);
+        }
+
+        private Built built() {
+            Built now = built;
+            if (now == null) {
+                now = new Built(starts.build().toArray(), names.toByteArray(), ends.build(), digests.build());
+                built = now;
+            }
+            return now;
+        }
+
+        @Override
+        public int size() {
+            return size;
+        }
+
+        @Override
+        public String identity(int i) {
+            return identities.get(FaceTable.run(built().starts(), i));
+        }
+
+        @Override
+        public String file(int i) {
+            int from = i == 0 ? 0 : built().ends().get(i - 1);
+            return new String(built().names(), from, built().ends().get(i) - from, StandardCharsets.UTF_8);
+        }
+
+        @Override
+        public boolean readable(int i) {
+            return !missing.get(i);
+        }
+
+        @Override
+        public long digest(int i) {
+            return built().digests().get(i);
         }
     }
 
@@ -154,28 +253,28 @@ public final class DatasetListing {
         List<String> gone = new ArrayList<>();
         List<String> added = new ArrayList<>();
         List<String> changed = new ArrayList<>();
+        Entries now = later.entries;
         int j = 0;
         for (int i = 0; i < entries.size(); i++) {
-            Entry entry = entries.get(i);
-            boolean free = except.get(i) || !entry.readable();
-            while (j < later.entries.size() && ORDER.compare(later.entries.get(j), entry) < 0) {
-                added.add(later.entries.get(j++).toString());
+            boolean free = except.get(i) || !entries.readable(i);
+            while (j < now.size() && now.compare(j, entries, i) < 0) {
+                added.add(now.name(j++));
             }
-            if (j == later.entries.size() || ORDER.compare(later.entries.get(j), entry) > 0) {
+            if (j == now.size() || now.compare(j, entries, i) > 0) {
                 if (!free) {
-                    gone.add(entry.toString());
+                    gone.add(entries.name(i));
                 }
                 continue;
             }
-            Entry now = later.entries.get(j++);
-            if (!free && !now.readable()) {
-                gone.add(entry.toString());
-            } else if (!free && now.digest() != entry.digest()) {
-                changed.add(entry.toString());
+            if (!free && !now.readable(j)) {
+                gone.add(entries.name(i));
+            } else if (!free && now.digest(j) != entries.digest(i)) {
+                changed.add(entries.name(i));
             }
+            j++;
         }
-        while (j < later.entries.size()) {
-            added.add(later.entries.get(j++).toString());
+        while (j < now.size()) {
+            added.add(now.name(j++));
         }
         return new Changes(gone, added, changed);
     }
@@ -196,16 +295,17 @@ public final class DatasetListing {
                 : later.faces().get(0).file().resolveSibling("..");
         List<Face> all = new ArrayList<>();
         int j = 0;
-        for (Entry entry : entries) {
+        for (int i = 0; i < entries.size(); i++) {
+            String identity = entries.identity(i);
             Face next = j < later.size() ? later.faces().get(j) : null;
             if (next != null
-                    && next.identity().equals(entry.identity())
-                    && next.fileName().equals(entry.file())) {
+                    && next.identity().equals(identity)
+                    && next.fileName().equals(entries.file(i))) {
                 all.add(next);
                 j++;
             } else {
-                Path folder = folders.computeIfAbsent(entry.identity(), any::resolve);
-                all.add(new Face(entry.identity(), folder.resolve(entry.file())));
+                Path folder = folders.computeIfAbsent(identity, any::resolve);
+                all.add(new Face(identity, folder.resolve(entries.file(i))));
             }
         }
         checkArgument(j == later.size(), "%s has faces that were not there before", later);

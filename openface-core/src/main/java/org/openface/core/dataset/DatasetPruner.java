@@ -3,6 +3,7 @@ package org.openface.core.dataset;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /**
@@ -51,17 +52,19 @@ public final class DatasetPruner {
      * @throws IllegalArgumentException if nobody is left
      */
     public Result prune(FaceDataset dataset) {
-        List<Face> kept = new ArrayList<>();
+        BitSet kept = new BitSet(dataset.size());
         List<LeftOut> leftOut = new ArrayList<>();
         int most = 0;
+        int from = 0;
         for (int i = 0; i < dataset.identities().size(); i++) {
-            List<Face> faces = dataset.faces(i);
-            if (faces.size() >= minimumImages) {
-                kept.addAll(faces);
+            int images = dataset.faces(i).size();
+            if (images >= minimumImages) {
+                kept.set(from, from + images);
             } else {
-                leftOut.add(new LeftOut(dataset.identities().get(i), faces.size()));
+                leftOut.add(new LeftOut(dataset.identities().get(i), images));
             }
-            most = Math.max(most, faces.size());
+            from += images;
+            most = Math.max(most, images);
         }
         checkArgument(
                 !kept.isEmpty(),
@@ -69,6 +72,6 @@ public final class DatasetPruner {
                 dataset.identities().size(),
                 minimumImages,
                 most);
-        return new Result(dataset.with(kept), leftOut);
+        return new Result(dataset.only(kept), leftOut);
     }
 }

@@ -4,14 +4,14 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.internal.AddressedRandom;
 
@@ -152,7 +152,14 @@ public final class DatasetSplitter {
                 .sorted(inRandomOrder(AddressedRandom::hash))
                 .limit(count)
                 .collect(Collectors.toSet());
-        return split(dataset, face -> heldOut.contains(face.identity()));
+        BitSet faces = new BitSet(dataset.size());
+        int from = 0;
+        for (int i = 0; i < identities.size(); i++) {
+            int to = from + dataset.faces(i).size();
+            faces.set(from, to, heldOut.contains(identities.get(i)));
+            from = to;
+        }
+        return split(dataset, faces);
     }
 
     private Split splitByImage(FaceDataset dataset) {
@@ -160,30 +167,44 @@ public final class DatasetSplitter {
                 dataset.size() > dataset.identities().size(),
                 "cannot split by image: none of the %s identities has two images",
                 dataset.identities().size());
-        Set<Face> heldOut = new HashSet<>();
-        List<Face> candidates = new ArrayList<>();
+        BitSet heldOut = new BitSet(dataset.size());
+        int likeliest = -1; // to be held out, if chance holds out nobody
+        long orderOfLikeliest = 0;
+        int from = 0;
         for (int i = 0; i < dataset.identities().size(); i++) {
-            List<Face> faces = dataset.faces(i);
-            if (faces.size() == 1) {
+            String identity = dataset.identities().get(i);
+            int images = dataset.faces(i).size();
+            int first = from;
+            from += images;
+            if (images == 1) {
                 continue;
             }
-            candidates.addAll(faces);
+            long[] order = IntStream.range(first, from)
+                    .mapToLong(face ->
+                            random(hash(identity, dataset.fileName(face))).nextLong())
+                    .toArray();
+            int[] sorted = IntStream.range(0, images)
+                    .boxed()
+                    .sorted(Comparator.comparingLong(k -> order[k]))
+                    .mapToInt(k -> first + k)
+                    .toArray();
+            if (likeliest < 0 || order[sorted[0] - first] < orderOfLikeliest) {
+                likeliest = sorted[0];
+                orderOfLikeliest = order[sorted[0] - first];
+            }
             // Rounded up or down at random, so that the share comes out right over people with few images too.
-            double share = validationFraction * faces.size()
-                    + random(AddressedRandom.hash(dataset.identities().get(i))).nextDouble();
-            faces.stream()
-                    .sorted(inRandomOrder(DatasetSplitter::hash))
-                    .limit(Math.min((int) share, faces.size() - 1))
-                    .forEach(heldOut::add);
+            double share = validationFraction * images
+                    + random(AddressedRandom.hash(identity)).nextDouble();
+            Arrays.stream(sorted).limit(Math.min((int) share, images - 1)).forEach(heldOut::set);
         }
         if (heldOut.isEmpty()) {
-            candidates.stream().min(inRandomOrder(DatasetSplitter::hash)).ifPresent(heldOut::add);
+            heldOut.set(likeliest);
         }
-        return split(dataset, heldOut::contains);
+        return split(dataset, heldOut);
     }
 
-    private static long hash(Face face) {
-        return AddressedRandom.hash(face.identity() + "/" + FaceDataset.name(face.file()));
+    private static long hash(String identity, String fileName) {
+        return AddressedRandom.hash(identity + "/" + fileName);
     }
 
     private <T> Comparator<T> inRandomOrder(ToLongFunction<T> hash) {
@@ -194,10 +215,10 @@ public final class DatasetSplitter {
         return AddressedRandom.at(seed, index);
     }
 
-    private static Split split(FaceDataset dataset, Predicate<Face> heldOut) {
-        List<Face> training = new ArrayList<>();
-        List<Face> validation = new ArrayList<>();
-        dataset.faces().forEach(face -> (heldOut.test(face) ? validation : training).add(face));
-        return new Split(dataset.with(training), dataset.with(validation));
+    private static Split split(FaceDataset dataset, BitSet heldOut) {
+        BitSet training = new BitSet(dataset.size());
+        training.set(0, dataset.size());
+        training.andNot(heldOut);
+        return new Split(dataset.only(training), dataset.only(heldOut));
     }
 }

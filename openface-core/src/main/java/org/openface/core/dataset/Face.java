@@ -65,7 +65,7 @@ public final class Face {
 
     /** Name of the file, right also in a Java runtime whose locale cannot decode it. */
     public String fileName() {
-        return FaceDataset.name(file);
+        return FileNames.name(file);
     }
 
     /** Where the image comes from if it is no file of its own. */

@@ -3,15 +3,17 @@ package org.openface.core.dataset;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.io.IOException;
-import java.net.URLDecoder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.RandomAccess;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -27,32 +29,58 @@ import org.openface.core.internal.PortableName;
  */
 public final class FaceDataset {
     private static final Comparator<Face> ORDER = Comparator.comparing(Face::identity)
-            .thenComparing(face -> name(face.file()))
+            .thenComparing(Face::fileName)
             .thenComparing(face -> face.file().toString());
 
     private final List<String> identities;
-    private final List<Face> faces;
-    /** faces of identity i are faces[start[i]] to faces[start[i + 1] - 1] */
+
+    private final FaceTable table;
+
+    /** Rows of the table that belong to this data set, ascending; {@code null} for all. */
+    private final int @Nullable [] rows;
+
+    /** faces of identity i are numbers start[i] to start[i + 1] - 1 */
     private final int[] start;
 
     private final @Nullable AlignmentProfile alignmentProfile;
 
     private final List<PassedOver> passedOver;
 
+    private final List<Face> faces = new Faces();
+
     /** Kept once no file has vanished, as one may come back. */
     private volatile @Nullable FaceContents contents;
 
-    private FaceDataset(
+    FaceDataset(
             List<String> identities,
-            List<Face> faces,
             int[] start,
+            FaceTable table,
+            int @Nullable [] rows,
             @Nullable AlignmentProfile alignmentProfile,
             List<PassedOver> passedOver) {
         this.identities = identities;
-        this.faces = faces;
         this.start = start;
+        this.table = table;
+        this.rows = rows;
         this.alignmentProfile = alignmentProfile;
         this.passedOver = passedOver;
+    }
+
+    /** Made when they are asked for: ten million of them would not fit. */
+    private final class Faces extends AbstractList<Face> implements RandomAccess {
+        @Override
+        public Face get(int i) {
+            return table.face(row(Objects.checkIndex(i, size())));
+        }
+
+        @Override
+        public int size() {
+            return FaceDataset.this.size();
+        }
+    }
+
+    private int row(int face) {
+        return rows == null ? face : rows[face];
     }
 
     /**
@@ -103,22 +131,14 @@ public final class FaceDataset {
     }
 
     /**
-     * The name of a file or folder. A Java runtime started in the POSIX locale decodes file names as ASCII, which would
-     * make one identity of all names that differ in other letters only; the URI of a path keeps the bytes.
+     * Indexes a folder as {@link #index(Path)} does, with a {@linkplain FaceManifest manifest} that knows its files from
+     * earlier: only what is new or changed is read. The manifest is made if it is not there.
+     *
+     * @param manifest the manifest's file, such as {@link FaceManifest#FILE_NAME} in the work folder
+     * @throws IOException as {@link #index(Path)}, or if the manifest cannot be written
      */
-    static String name(Path path) {
-        Path fileName = path.getFileName();
-        if (fileName == null) {
-            return "";
-        }
-        String name = fileName.toString();
-        if (name.indexOf('\ufffd') < 0) {
-            return name;
-        }
-        String uri = fileName.toUri().getRawPath();
-        String last = uri.substring(uri.lastIndexOf('/', uri.length() - 2) + 1).replace("/", "");
-        String decoded = URLDecoder.decode(last.replace("+", "%2B"), StandardCharsets.UTF_8);
-        return decoded.indexOf('\ufffd') < 0 ? decoded : last;
+    public static FaceDataset index(Path directory, Path manifest) throws IOException {
+        return FaceManifest.of(directory).at(manifest).update().dataset();
     }
 
     /**
@@ -151,7 +171,83 @@ public final class FaceDataset {
         }
         start.add(sorted.size());
         return new FaceDataset(
-                List.copyOf(identities), List.copyOf(sorted), start.build().toArray(), alignmentProfile, passedOver);
+                List.copyOf(identities),
+                start.build().toArray(),
+                FaceTable.of(sorted),
+                null,
+                alignmentProfile,
+                passedOver);
+    }
+
+    /** The faces with the given numbers, in a data set of their own; its identities are those that have one. */
+    FaceDataset only(BitSet kept) {
+        int[] keptRows = new int[kept.cardinality()];
+        List<String> names = new ArrayList<>();
+        IntStream.Builder starts = IntStream.builder();
+        int count = 0;
+        int last = -1;
+        for (int i = kept.nextSetBit(0); i >= 0; i = kept.nextSetBit(i + 1)) {
+            if (last < 0 || i >= start[last + 1]) {
+                last = identityOf(i);
+                names.add(identities.get(last));
+                starts.add(count);
+            }
+            keptRows[count++] = row(i);
+        }
+        starts.add(count);
+        return new FaceDataset(
+                List.copyOf(names), starts.build().toArray(), table, keptRows, alignmentProfile, List.of());
+    }
+
+    /**
+     * This data set without some people, such as those of a test set. Names that it does not have make no difference.
+     *
+     * @throws IllegalArgumentException if nobody is left
+     */
+    public FaceDataset without(Collection<String> people) {
+        Set<String> gone = Set.copyOf(people);
+        BitSet kept = new BitSet(size());
+        for (int i = 0; i < identities.size(); i++) {
+            kept.set(start[i], start[i + 1], !gone.contains(identities.get(i)));
+        }
+        checkArgument(!kept.isEmpty(), "nobody is left of %s without %s people", this, gone.size());
+        return only(kept);
+    }
+
+    /**
+     * This data set without some images.
+     *
+     * @param numbers of the faces to leave out, as in {@link #faces()}
+     * @throws IllegalArgumentException if a number is too high, or nothing is left
+     */
+    public FaceDataset withoutFaces(BitSet numbers) {
+        checkArgument(numbers.length() <= size(), "no face %s in %s", numbers.length() - 1, this);
+        BitSet kept = new BitSet(size());
+        kept.set(0, size());
+        kept.andNot(numbers);
+        checkArgument(!kept.isEmpty(), "nothing is left of %s without %s images", this, numbers.cardinality());
+        return only(kept);
+    }
+
+    /** Whether the digest of a face is known without reading it; see {@link FaceTable#digest}. */
+    boolean knownDigest(int face, byte[] target, int offset) {
+        return table.digest(row(face), target, offset);
+    }
+
+    /**
+     * What an aligner has noted about a face; known in data sets that were indexed with a {@linkplain FaceManifest manifest}, and
+     * in what is pruned and split from them.
+     *
+     * @param face its number in {@link #faces()}
+     */
+    public Optional<FaceQuality> quality(int face) {
+        checkArgument(face >= 0 && face < size(), "no face %s in %s", face, this);
+        return FaceQuality.unpacked(table.quality(row(face)));
+    }
+
+    /** {@link Face#fileName} of a face, without making the face. */
+    String fileName(int face) {
+        return table.fileName(row(face));
     }
 
     /**
@@ -163,7 +259,7 @@ public final class FaceDataset {
 
     /** The same faces, said to be aligned in a certain way; for faces from elsewhere. */
     public FaceDataset withAlignmentProfile(AlignmentProfile profile) {
-        return new FaceDataset(identities, faces, start, profile, passedOver);
+        return new FaceDataset(identities, start, table, rows, profile, passedOver);
     }
 
     /**
@@ -192,7 +288,7 @@ public final class FaceDataset {
         return identities;
     }
 
-    /** All faces, sorted by identity and file name. */
+    /** All faces, sorted by identity and file name: a view that makes each when it is asked for. */
     public List<Face> faces() {
         return faces;
     }
@@ -205,14 +301,13 @@ public final class FaceDataset {
 
     /** The number of the identity of {@code faces().get(face)}. */
     public int identityOf(int face) {
-        checkArgument(face >= 0 && face < faces.size(), "no face %s in %s", face, this);
-        int at = Arrays.binarySearch(start, face);
-        return at >= 0 ? at : -at - 2;
+        checkArgument(face >= 0 && face < size(), "no face %s in %s", face, this);
+        return FaceTable.run(start, face);
     }
 
     /** Number of faces. */
     public int size() {
-        return faces.size();
+        return rows == null ? table.rows() : rows.length;
     }
 
     /**
@@ -221,8 +316,8 @@ public final class FaceDataset {
      * a copy on another machine has the same fingerprint and an image replaced by one of the same size does not. A file that
      * has vanished counts as such, since training leaves it out.
      *
-     * <p>The first call reads every file, on all processors; training reads them anyway, and finds them in the system's
-     * file cache then. The result is kept if no file has vanished.
+     * <p>The first call reads every file, on all processors, unless the data set was indexed with a {@linkplain FaceManifest
+     * manifest}, which knows. The result is kept if no file has vanished.
      *
      * @throws IOException if a file is there and cannot be read
      */
@@ -233,7 +328,7 @@ public final class FaceDataset {
     FaceContents contents() throws IOException {
         FaceContents known = contents;
         if (known == null) {
-            known = FaceContents.read(faces);
+            known = FaceContents.read(this);
             if (known.vanished().isEmpty()) {
                 contents = known;
             }
@@ -244,6 +339,6 @@ public final class FaceDataset {
     /** For messages: how much, and no names. */
     @Override
     public String toString() {
-        return "FaceDataset of " + identities.size() + " identities, " + faces.size() + " faces";
+        return "FaceDataset of " + identities.size() + " identities, " + size() + " faces";
     }
 }

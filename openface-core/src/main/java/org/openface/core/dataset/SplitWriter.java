@@ -87,7 +87,7 @@ final class SplitWriter {
             String identity = PortableName.key(face.identity());
             Path otherFolder = folders.putIfAbsent(identity, folder);
             if (otherFolder != null && !otherFolder.equals(folder)) {
-                throw collision("the people " + FaceDataset.name(otherFolder) + " and " + face.identity(), folder);
+                throw collision("the people " + FileNames.name(otherFolder) + " and " + face.identity(), folder);
             }
             Path otherFile = files.putIfAbsent(identity + "/" + PortableName.key(face.fileName()), face.file());
             if (otherFile != null) {
@@ -107,7 +107,7 @@ final class SplitWriter {
     private static Path folder(Face face) {
         Path parent = face.file().getParent();
         Path name = parent == null ? null : parent.getFileName();
-        return name != null && FaceDataset.name(name).equals(face.identity())
+        return name != null && FileNames.name(name).equals(face.identity())
                 ? name
                 : face.file().getFileSystem().getPath(face.identity());
     }

@@ -107,6 +107,12 @@ public final class AtomicFile {
         return writeIfAbsent(file, out -> out.write(bytes));
     }
 
+    /** An empty file for what needs room for a while, under a name that {@link #deleteLeftovers} knows. */
+    public static Path temporary(Path folder) throws IOException {
+        return Files.createTempFile(
+                folder, prefix(ProcessHandle.current().pid()), ".tmp", OwnerOnly.fileAttributes(folder));
+    }
+
     /** Takes the name with an empty file, which one process alone can create, and then replaces that. */
     private static boolean reserve(Path file, Path temporary) throws IOException {
         try {
@@ -132,8 +138,7 @@ public final class AtomicFile {
         Path folder = file.resolveSibling("");
         Path temporary = null;
         try {
-            temporary = Files.createTempFile(
-                    folder, prefix(ProcessHandle.current().pid()), ".tmp", OwnerOnly.fileAttributes(folder));
+            temporary = temporary(folder);
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
                 OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
                 content.writeTo(out);

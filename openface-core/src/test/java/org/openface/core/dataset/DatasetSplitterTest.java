@@ -276,7 +276,7 @@ class DatasetSplitterTest {
     /** By URI, because a Java runtime in the POSIX locale cannot make these paths from strings. */
     private static Face face(String encodedFolder, String encodedFile) {
         Path file = Path.of(URI.create("file:///faces/" + encodedFolder + "/" + encodedFile));
-        return new Face(FaceDataset.name(requireNonNull(file.getParent())), file);
+        return new Face(FileNames.name(requireNonNull(file.getParent())), file);
     }
 
     @ParameterizedTest

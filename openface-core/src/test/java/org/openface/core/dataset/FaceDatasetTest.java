@@ -73,7 +73,7 @@ class FaceDatasetTest {
         Files.createFile(Files.createDirectories(folder.resolve(".cache")).resolve("a.jpg"));
         Files.createFile(folder.resolve("p0").resolve("UPPER.JPEG"));
         assertThat(FaceDataset.index(folder).faces())
-                .extracting(face -> FaceDataset.name(face.file()))
+                .extracting(face -> FileNames.name(face.file()))
                 .containsExactly("0.png", "UPPER.JPEG");
     }
 
