@@ -43,10 +43,24 @@ final class FaceColumns implements FaceTable {
         /** See {@link FaceContents}; zero where they are not known. */
         DIGESTS(FaceContents.DIGEST),
         /** See {@link FaceQuality#packed}. */
-        QUALITIES(Integer.BYTES);
+        QUALITIES(Integer.BYTES),
+        /** In a pack: the number of the shard, times 2^32, plus the place of the first byte. */
+        PLACES(Long.BYTES),
+        /** In a pack: bytes of the image. */
+        LENGTHS(Integer.BYTES),
+        /** In a pack: CRC-32C of these. */
+        CHECKSUMS(Integer.BYTES);
 
         /** What a table has that is only looked at. */
         static final Set<Column> OF_INDEX = Set.of(PEOPLE, PEOPLE_ENDS, FACES_ENDS, NAMES, NAME_ENDS);
+
+        /** What is known of a folder. */
+        static final Set<Column> OF_FOLDER = Set.of(
+                PEOPLE, PEOPLE_ENDS, FACES_ENDS, PEOPLE_TIMES, NAMES, NAME_ENDS, SIZES, TIMES, DIGESTS, QUALITIES);
+
+        /** What is known of a pack. */
+        static final Set<Column> OF_PACK = Set.of(
+                PEOPLE, PEOPLE_ENDS, FACES_ENDS, NAMES, NAME_ENDS, DIGESTS, QUALITIES, PLACES, LENGTHS, CHECKSUMS);
 
         private static final Set<Column> OF_PEOPLE = Set.of(PEOPLE, PEOPLE_ENDS, FACES_ENDS, PEOPLE_TIMES);
 
@@ -187,6 +201,18 @@ final class FaceColumns implements FaceTable {
         return qualities == null ? 0 : qualities.getInt(row * Integer.BYTES);
     }
 
+    long place(int row) {
+        return column(Column.PLACES).getLong(row * Long.BYTES);
+    }
+
+    int length(int row) {
+        return column(Column.LENGTHS).getInt(row * Integer.BYTES);
+    }
+
+    int checksum(int row) {
+        return column(Column.CHECKSUMS).getInt(row * Integer.BYTES);
+    }
+
     @Override
     public int rows() {
         return faces;
@@ -220,6 +246,9 @@ final class FaceColumns implements FaceTable {
 
     /** The bytes of the entries from one to another, in a column. */
     ByteBuffer range(Column column, int from, int to) {
+        if (from == to) {
+            return ByteBuffer.allocate(0);
+        }
         int first;
         int last;
         switch (column) {

@@ -76,9 +76,9 @@ final class FaceColumnsWriter implements AutoCloseable {
         Column.OF_INDEX.forEach(column -> parts.put(column, new Part(null)));
     }
 
-    /** For a manifest with all columns; they take their room in a folder until it is written. */
-    FaceColumnsWriter(Path folder) throws IOException {
-        for (Column column : Column.values()) {
+    /** For a file with some columns; they take their room in a folder until it is written. */
+    FaceColumnsWriter(Path folder, Set<Column> columns) throws IOException {
+        for (Column column : columns) {
             parts.put(
                     column,
                     new Part(FileChannel.open(
@@ -120,6 +120,13 @@ final class FaceColumnsWriter implements AutoCloseable {
         put(Column.DIGESTS, ByteBuffer.wrap(digest == null ? new byte[FaceContents.DIGEST] : digest));
         putInt(Column.QUALITIES, quality);
         faces++;
+    }
+
+    /** Adds what a pack knows besides of the face that {@link #face} has added. */
+    void place(long place, int length, int checksum) throws IOException {
+        putLong(Column.PLACES, place);
+        putInt(Column.LENGTHS, length);
+        putInt(Column.CHECKSUMS, checksum);
     }
 
     /** Takes people with their faces over from other columns as they are. */
@@ -192,7 +199,10 @@ final class FaceColumnsWriter implements AutoCloseable {
     /** Writes a column to a stream. */
     void writeTo(Column column, OutputStream out) throws IOException {
         Part part = parts.get(column);
-        checkState(part != null && part.file != null, "the column %s lies in no file", column);
+        if (part == null) {
+            return;
+        }
+        checkState(part.file != null, "the column %s lies in no file", column);
         part.flush();
         FileChannel file = part.file;
         WritableByteChannel target = Channels.newChannel(out);

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import org.openface.core.dataset.FaceColumns.Column;
 import org.openface.core.internal.OwnerOnly;
 
 /**
@@ -140,7 +141,7 @@ public final class FaceManifest {
         OwnerOnly.createDirectories(folder);
         FolderScan scan = new FolderScan(directory, before, true, readAll, progress);
         FaceColumns now = before;
-        try (FaceColumnsWriter columns = scan.scan(() -> new FaceColumnsWriter(folder))) {
+        try (FaceColumnsWriter columns = scan.scan(() -> new FaceColumnsWriter(folder, Column.OF_FOLDER))) {
             if (columns != null) {
                 ManifestFile.write(columns, scan.rootTime(), file);
                 now = ManifestFile.read(file, directory);

@@ -18,7 +18,7 @@ import org.openface.core.internal.AtomicFile;
 /**
  * A manifest's file: a head, the columns one behind the other, each from a multiple of 8 on, and at the end the CRC-32C of
  * all that. The head has {@value #MAGIC}, the version, the numbers of people and faces, the time of the root folder, and
- * the place and length of each column in the order of {@link Column}. Little-endian.
+ * the place and length of each column in the order of {@link Column}, 0 for those that it has not. Little-endian.
  */
 final class ManifestFile {
     private static final String MAGIC = "OPENFACE-MANIFST";
@@ -124,7 +124,11 @@ final class ManifestFile {
             long rootTime = head.getLong();
             Map<Column, ByteBuffer> columns = new EnumMap<>(Column.class);
             for (Column column : Column.values()) {
-                columns.put(column, map(channel, head.getLong(), head.getLong()));
+                long from = head.getLong();
+                long length = head.getLong();
+                if (length > 0) {
+                    columns.put(column, map(channel, from, length));
+                }
             }
             return new FaceColumns(root, rootTime, people, faces, columns);
         } catch (IllegalArgumentException | IllegalStateException | IndexOutOfBoundsException e) {

@@ -1,6 +1,7 @@
 package org.openface.core.internal.image;
 
 import java.io.IOException;
+import java.util.Arrays;
 
 /**
  * Portable grey and pixel maps (PGM, PPM): P2 and P3 in decimal, P5 and P6 in binary, with any highest value up to
@@ -53,6 +54,9 @@ final class PortableMap {
         if (file.length - at < needed) {
             throw new PictureException("cut short: " + width + " x " + height + " pixels need at least " + needed
                     + " bytes, and " + (file.length - at) + " are there");
+        }
+        if (file[1] == '6' && highest == 255) { // as a pack's faces are: nothing to convert
+            return new Raster(width, height, Arrays.copyOfRange(file, at, at + samples));
         }
         byte[] rgb = new byte[3 * width * height];
         for (int i = 0, out = 0; i < samples; i++) {
