@@ -2,9 +2,15 @@ package org.openface.core.dataset;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.openface.core.internal.AtomicFile;
 
 /**
  * Leaves people with few images out of an index, as OpenFace's {@code prune-dataset.py} does; but that tool deletes
@@ -35,6 +41,30 @@ public final class DatasetPruner {
     public record Result(FaceDataset kept, List<LeftOut> leftOut) {
         public Result {
             leftOut = List.copyOf(leftOut);
+        }
+
+        /**
+         * Writes who is kept and who is not: lines {@code kept TAB identity TAB images} and {@code left out TAB ...} after a head,
+         * sorted by name; the same bytes each time.
+         */
+        public void writeListing(Path file) throws IOException {
+            SortedMap<String, String> lines = new TreeMap<>();
+            for (int i = 0; i < kept.identities().size(); i++) {
+                lines.put(
+                        kept.identities().get(i),
+                        line("kept", kept.identities().get(i), kept.faces(i).size()));
+            }
+            leftOut.forEach(one -> lines.put(one.identity(), line("left out", one.identity(), one.images())));
+            AtomicFile.write(file, out -> {
+                out.write("result\tidentity\timages\n".getBytes(StandardCharsets.UTF_8));
+                for (String line : lines.values()) {
+                    out.write(line.getBytes(StandardCharsets.UTF_8));
+                }
+            });
+        }
+
+        private static String line(String result, String identity, int images) {
+            return result + "\t" + PartListing.escape(identity) + "\t" + images + "\n";
         }
     }
 

@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
@@ -26,12 +29,17 @@ import org.openface.core.internal.AddressedRandom;
 public final class DatasetSplitter {
     private final double validationFraction;
     private final boolean byImage;
+    private final boolean stratified;
     private final int minimumIdentities;
     private final long seed;
+
+    private static final String TRAINING = "train";
+    private static final String VALIDATION = "val";
 
     private DatasetSplitter(Builder builder) {
         validationFraction = builder.validationFraction;
         byImage = builder.byImage;
+        stratified = builder.stratified;
         minimumIdentities = builder.minimumIdentities == null ? 1 : builder.minimumIdentities;
         seed = builder.seed;
     }
@@ -45,6 +53,7 @@ public final class DatasetSplitter {
     public static final class Builder {
         private double validationFraction = 0.1;
         private boolean byImage;
+        private boolean stratified;
         private @Nullable Integer minimumIdentities;
         private long seed = 2;
 
@@ -70,6 +79,15 @@ public final class DatasetSplitter {
         public Builder byImage() {
             checkArgument(minimumIdentities == null, "minimumIdentities is for a split by identity; leave one out");
             byImage = true;
+            return this;
+        }
+
+        /**
+         * Hold out people with few images and people with many alike: the people are put into the order of how many images they
+         * have and cut into groups, of each of which the share is held out. A split by image does so for each person anyway.
+         */
+        public Builder stratified() {
+            stratified = true;
             return this;
         }
 
@@ -116,9 +134,55 @@ public final class DatasetSplitter {
          *     {@code ann}; what is there is never overwritten
          */
         public void writeTo(Path directory, Placement placement) throws IOException {
-            SplitWriter.write(this, directory, placement);
+            SplitWriter.plan(this, directory).write(placement);
+        }
+
+        /**
+         * What {@link #writeTo(Path, Placement)} would do, without doing any of it.
+         *
+         * @throws IOException as {@code writeTo}, for what can be told beforehand
+         */
+        public Preview preview(Path directory) throws IOException {
+            return SplitWriter.plan(this, directory).preview();
+        }
+
+        /**
+         * Writes which faces are in which part: lines {@code train TAB identity TAB file} and {@code val TAB ...} after a head, in the
+         * order of the data set; the same bytes each time. {@link #read} makes the split of it again, wherever the faces lie then.
+         */
+        public void writeListing(Path file) throws IOException {
+            Map<String, FaceDataset> parts = new LinkedHashMap<>();
+            parts.put(TRAINING, training);
+            parts.put(VALIDATION, validation);
+            PartListing.write(parts, file);
+        }
+
+        /**
+         * The split that a listing tells, perhaps edited by hand. Faces that it does not list are in neither part.
+         *
+         * @throws IOException if it cannot be read, is no such listing, or lists a face that is not in the data set, or twice; the
+         *     message names the line
+         */
+        public static Split read(Path listing, FaceDataset dataset) throws IOException {
+            Map<String, BitSet> parts = PartListing.read(listing, dataset);
+            BitSet training = parts.get(TRAINING);
+            BitSet validation = parts.get(VALIDATION);
+            if (training == null || validation == null || parts.size() > 2) {
+                throw new IOException(listing + ": it has the parts " + parts.keySet() + " instead of " + TRAINING
+                        + " and " + VALIDATION);
+            }
+            return new Split(dataset.only(training), dataset.only(validation));
         }
     }
+
+    /**
+     * What writing a split would do.
+     *
+     * @param toWrite images to be put into the folder
+     * @param there images that are there already
+     * @param folders folders that would be made for people
+     */
+    public record Preview(int toWrite, int there, int folders) {}
 
     /** How {@link Split#writeTo} puts images into another folder. */
     public enum Placement {
@@ -148,10 +212,12 @@ public final class DatasetSplitter {
                 identities.size());
         long share = Math.round(validationFraction * identities.size());
         int count = (int) Math.min(Math.max(share, minimumIdentities), identities.size() - 1);
-        Set<String> heldOut = identities.stream()
-                .sorted(inRandomOrder(AddressedRandom::hash))
-                .limit(count)
-                .collect(Collectors.toSet());
+        Set<String> heldOut = stratified
+                ? stratified(dataset, count)
+                : identities.stream()
+                        .sorted(inRandomOrder(AddressedRandom::hash))
+                        .limit(count)
+                        .collect(Collectors.toSet());
         BitSet faces = new BitSet(dataset.size());
         int from = 0;
         for (int i = 0; i < identities.size(); i++) {
@@ -160,6 +226,26 @@ public final class DatasetSplitter {
             from = to;
         }
         return split(dataset, faces);
+    }
+
+    /** One person of each of so many groups of about the same size, in which people have about as many images. */
+    private Set<String> stratified(FaceDataset dataset, int count) {
+        List<String> identities = dataset.identities();
+        List<Integer> order = IntStream.range(0, identities.size())
+                .boxed()
+                .sorted(Comparator.<Integer>comparingInt(i -> dataset.faces(i).size())
+                        .thenComparing(inRandomOrder(i -> AddressedRandom.hash(identities.get(i)))))
+                .toList();
+        Set<String> heldOut = new HashSet<>();
+        for (int group = 0; group < count; group++) {
+            int from = (int) ((long) group * order.size() / count);
+            int to = (int) ((long) (group + 1) * order.size() / count);
+            order.subList(from, to).stream()
+                    .map(identities::get)
+                    .min(inRandomOrder(AddressedRandom::hash))
+                    .ifPresent(heldOut::add);
+        }
+        return heldOut;
     }
 
     private Split splitByImage(FaceDataset dataset) {

@@ -145,8 +145,14 @@ final class FaceColumns implements FaceTable {
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    Path root() {
+    /** The folder, as it was named. */
+    Path folder() {
         return root;
+    }
+
+    @Override
+    public Path root() {
+        return root.toAbsolutePath().normalize();
     }
 
     long rootTime() {

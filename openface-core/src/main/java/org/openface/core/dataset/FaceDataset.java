@@ -8,10 +8,13 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.RandomAccess;
 import java.util.Set;
 import java.util.TreeMap;
@@ -303,6 +306,55 @@ public final class FaceDataset {
     public int identityOf(int face) {
         checkArgument(face >= 0 && face < size(), "no face %s in %s", face, this);
         return FaceTable.run(start, face);
+    }
+
+    /** The number of a face in {@link #faces()}, found by its names; empty if it is not among them. */
+    public OptionalInt numberOf(Face face) {
+        int identity = Collections.binarySearch(identities, face.identity());
+        String name = face.fileName();
+        for (int i = identity < 0 ? 0 : start[identity]; identity >= 0 && i < start[identity + 1]; i++) {
+            if (fileName(i).equals(name) && faces.get(i).equals(face)) {
+                return OptionalInt.of(i);
+            }
+        }
+        return OptionalInt.empty();
+    }
+
+    /** The number of the face of a person with a file name; empty if there is none. Of several, the first. */
+    public OptionalInt numberOf(String identity, String fileName) {
+        int person = Collections.binarySearch(identities, identity);
+        return person < 0
+                ? OptionalInt.empty()
+                : IntStream.range(start[person], start[person + 1])
+                        .filter(i -> fileName(i).equals(fileName))
+                        .findFirst();
+    }
+
+    /**
+     * How many faces are in another data set too, by their files. For parts of one indexed folder this takes no longer than counting.
+     */
+    public int sharedFaces(FaceDataset other) {
+        if (table == other.table) {
+            BitSet shared = new BitSet(table.rows());
+            for (int i = 0; i < size(); i++) {
+                shared.set(row(i));
+            }
+            return (int) IntStream.range(0, other.size())
+                    .filter(i -> shared.get(other.row(i)))
+                    .count();
+        }
+        Path root = table.root();
+        Path otherRoot = other.table.root();
+        if (root != null && otherRoot != null && !root.startsWith(otherRoot) && !otherRoot.startsWith(root)) {
+            return 0;
+        }
+        Set<Path> files = new HashSet<>();
+        other.faces().forEach(face -> files.add(place(face)));
+        return (int) faces.stream().filter(face -> files.contains(place(face))).count();
+    }
+
+    private static Path place(Face face) {
+        return face.file().toAbsolutePath().normalize();
     }
 
     /** Number of faces. */

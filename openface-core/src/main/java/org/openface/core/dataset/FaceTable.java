@@ -1,7 +1,9 @@
 package org.openface.core.dataset;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Faces in rows, sorted by identity and file name, whatever they are kept in. */
 interface FaceTable {
@@ -21,6 +23,11 @@ interface FaceTable {
      * @return whether it is known
      */
     boolean digest(int row, byte[] target, int offset);
+
+    /** The folder that all faces lie in, absolute; {@code null} if there is no such. */
+    default @Nullable Path root() {
+        return null;
+    }
 
     /** {@link FaceQuality#packed}; 0 if it is not known. */
     default int quality(int row) {

@@ -31,7 +31,7 @@ final class FolderIndex {
 
     /** The data set of a folder's columns. */
     static FaceDataset dataset(FaceColumns columns, Map<String, List<Path>> others) throws IOException {
-        Path directory = columns.root();
+        Path directory = columns.folder();
         List<FaceDataset.PassedOver> passedOver = others.entrySet().stream()
                 .map(entry -> new FaceDataset.PassedOver(entry.getKey(), entry.getValue()))
                 .toList();

@@ -58,14 +58,14 @@ final class PackedFaces implements FaceTable {
     }
 
     private IOException damaged(int row, String how) {
-        return new IOException(index.face(row).file() + ": " + PackShard.file(index.root(), shard(row)) + " " + how
+        return new IOException(index.face(row).file() + ": " + PackShard.file(index.folder(), shard(row)) + " " + how
                 + "; pack the faces again");
     }
 
     private ByteBuffer mapped(int shard) throws IOException {
         ByteBuffer known = shards.get(shard);
         if (known == null) {
-            Path file = PackShard.file(index.root(), shard);
+            Path file = PackShard.file(index.folder(), shard);
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
                 known = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
             } catch (NoSuchFileException e) {
@@ -74,6 +74,11 @@ final class PackedFaces implements FaceTable {
             shards.set(shard, known);
         }
         return known;
+    }
+
+    @Override
+    public Path root() {
+        return index.root();
     }
 
     @Override

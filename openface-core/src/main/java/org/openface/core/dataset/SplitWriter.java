@@ -23,16 +23,29 @@ import org.openface.core.internal.PortableName;
 
 /** Lays a split out in a folder, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}. */
 final class SplitWriter {
-    private SplitWriter() {}
+    private final DatasetSplitter.Split split;
+    private final Path directory;
 
-    static void write(DatasetSplitter.Split split, Path directory, DatasetSplitter.Placement placement)
-            throws IOException {
-        // place ↦ the file to be found there
+    /** place ↦ the file to be found there */
+    private final Map<Path, Path> wanted;
+
+    private final Set<Path> missing;
+
+    private SplitWriter(DatasetSplitter.Split split, Path directory, Map<Path, Path> wanted, Set<Path> missing) {
+        this.split = split;
+        this.directory = directory;
+        this.wanted = wanted;
+        this.missing = missing;
+    }
+
+    /**
+     * Looks at the folder as a whole before anything is written: a half-written mixture of two splits would have people in both
+     * parts.
+     */
+    static SplitWriter plan(DatasetSplitter.Split split, Path directory) throws IOException {
         Map<Path, Path> wanted = new LinkedHashMap<>();
         plan(split.training(), directory.resolve("train"), wanted);
         plan(split.validation(), directory.resolve("val"), wanted);
-        // Looked at as a whole before anything is written: a half-written mixture of two splits would have people in
-        // both parts.
         refuseOthers(directory.resolve("train"), wanted.keySet());
         refuseOthers(directory.resolve("val"), wanted.keySet());
         Set<Path> missing = new HashSet<>();
@@ -44,6 +57,19 @@ final class SplitWriter {
                         + "; nothing was written; use an empty folder");
             }
         }
+        return new SplitWriter(split, directory, wanted, missing);
+    }
+
+    DatasetSplitter.Preview preview() {
+        long folders = missing.stream()
+                .map(place -> requireNonNull(place.getParent()))
+                .distinct()
+                .filter(folder -> !Files.exists(folder))
+                .count();
+        return new DatasetSplitter.Preview(missing.size(), wanted.size() - missing.size(), (int) folders);
+    }
+
+    void write(DatasetSplitter.Placement placement) throws IOException {
         try {
             claim(split.training(), directory.resolve("train"));
             claim(split.validation(), directory.resolve("val"));
@@ -77,6 +103,11 @@ final class SplitWriter {
         Map<String, Path> folders = new HashMap<>();
         Map<String, Path> files = new HashMap<>();
         for (Face face : faces.faces()) {
+            if (face.content().isPresent()) {
+                throw new IOException(
+                        face.file() + " is no file of its own, but comes from a pack or an archive: use the"
+                                + " parts as they are, or write each with FacePack");
+            }
             Path fileName = requireNonNull(face.file().getFileName());
             Path folder = part.resolve(folder(face));
             Path place = folder.resolve(fileName);

@@ -37,4 +37,13 @@ class DatasetPrunerTest {
                 .withMessageContaining("none of 2 identities has minimumImages = 10 images (the most is 9)");
         assertThatIllegalArgumentException().isThrownBy(() -> DatasetPruner.minimumImages(0));
     }
+
+    @Test
+    void listsWhoIsKeptAndWhoIsNot(@TempDir Path folder) throws IOException {
+        DatasetPruner.Result result = DatasetPruner.minimumImages(3)
+                .prune(FaceDataset.index(Folders.named(folder.resolve("faces"), 3, 1, 4)));
+        Path listing = folder.resolve("pruned.tsv");
+        result.writeListing(listing);
+        assertThat(listing).hasContent("result\tidentity\timages\nkept\tp0\t3\nleft out\tp1\t1\nkept\tp2\t4\n");
+    }
 }

@@ -394,4 +394,71 @@ class DatasetSplitterTest {
                 .withMessageContaining("size is 64 instead of 96");
         assertThat(FaceDataset.of(kept.faces()).alignmentProfile()).isEmpty();
     }
+
+    @Test
+    void aListingIsTheSplitAgain() throws IOException {
+        Path faces = Folders.named(folder.resolve("faces"), 3, 4, 1, 6, 2);
+        Files.createFile(faces.resolve("p1").resolve("tab\tand\\slash.png"));
+        FaceDataset dataset = FaceDataset.index(faces);
+        for (DatasetSplitter splitter : List.of(
+                DatasetSplitter.builder().validationFraction(0.4).build(),
+                DatasetSplitter.builder().byImage().validationFraction(0.4).build())) {
+            Split split = splitter.split(dataset);
+            Path listing = folder.resolve("split.tsv");
+            split.writeListing(listing);
+            byte[] written = Files.readAllBytes(listing);
+            split.writeListing(listing);
+            assertThat(Files.readAllBytes(listing)).isEqualTo(written);
+            Split read = Split.read(listing, dataset);
+            assertThat(read.training().faces()).isEqualTo(split.training().faces());
+            assertThat(read.validation().faces()).isEqualTo(split.validation().faces());
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'part\tidentity', no listing of parts",
+        "'part\tidentity\tfile\ntrain\tp0', 2 fields instead of 3",
+        "'part\tidentity\tfile\ntrain\tp0\t7.png', line 2: p0/7.png is not in",
+        "'part\tidentity\tfile\ntrain\tp0\t0.png\nval\tp0\t0.png', line 3: p0/0.png is listed twice",
+        "'part\tidentity\tfile\ntrain\tp0\t0.png', instead of train and val"
+    })
+    void aListingOfSomethingElseIsRefused(String text, String message) throws IOException {
+        FaceDataset dataset = FaceDataset.index(Folders.named(folder.resolve("faces"), 3, 4));
+        Path listing = Files.writeString(
+                folder.resolve("split.tsv"), text.replace("\\t", "\t").replace("\\n", "\n"));
+        assertThatIOException().isThrownBy(() -> Split.read(listing, dataset)).withMessageContaining(message);
+    }
+
+    @Test
+    void stratifiedHoldsOutPeopleWithFewAndWithManyImages() {
+        int[] counts = new int[100];
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = i < 80 ? 2 : 50;
+        }
+        for (int seed = 0; seed < 20; seed++) {
+            FaceDataset validation = DatasetSplitter.builder()
+                    .stratified()
+                    .seed(seed)
+                    .build()
+                    .split(Folders.imagined(counts))
+                    .validation();
+            assertThat(validation.identities()).hasSize(10);
+            assertThat(validation.size()).isEqualTo(8 * 2 + 2 * 50);
+        }
+    }
+
+    @Test
+    void aPreviewWritesNothingAndTellsWhatWouldBe() throws IOException {
+        Split split = DatasetSplitter.builder()
+                .build()
+                .split(FaceDataset.index(Folders.named(folder.resolve("faces"), 2, 2, 2)));
+        Path out = folder.resolve("out");
+        assertThat(split.preview(out)).isEqualTo(new DatasetSplitter.Preview(6, 0, 3));
+        assertThat(out).doesNotExist();
+        split.writeTo(out);
+        assertThat(split.preview(out)).isEqualTo(new DatasetSplitter.Preview(0, 6, 0));
+        Files.writeString(out.resolve("train").resolve("extra.png"), "");
+        assertThatIOException().isThrownBy(() -> split.preview(out)).withMessageContaining("is not part of this split");
+    }
 }

@@ -17,6 +17,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -376,5 +377,43 @@ class FaceDatasetTest {
         for (int batch = 0; batch < 1000; batch++) {
             assertThat(sampler.sample(1, batch).size()).isEqualTo(45);
         }
+    }
+
+    @Test
+    void leavesPeopleAndImagesOut() throws IOException {
+        FaceDataset dataset = FaceDataset.index(Folders.named(folder, 2, 3, 1));
+        assertThat(dataset.without(Set.of("p1", "nobody")).identities()).containsExactly("p0", "p2");
+        BitSet numbers = new BitSet();
+        numbers.set(1, 3);
+        numbers.set(5);
+        FaceDataset left = dataset.withoutFaces(numbers);
+        assertThat(left.identities()).containsExactly("p0", "p1");
+        assertThat(left.faces())
+                .containsExactly(
+                        dataset.faces().get(0),
+                        dataset.faces().get(3),
+                        dataset.faces().get(4));
+        assertThat(left.numberOf(dataset.faces().get(4))).hasValue(2);
+        assertThat(left.numberOf(dataset.faces().get(5))).isEmpty();
+        assertThat(left.numberOf("p1", "1.png")).hasValue(1);
+        assertThat(left.identityOf(2)).isEqualTo(1);
+        assertThatIllegalArgumentException().isThrownBy(() -> dataset.without(Set.of("p0", "p1", "p2")));
+        numbers.set(6);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> dataset.withoutFaces(numbers))
+                .withMessageContaining("no face 6");
+    }
+
+    @Test
+    void countsTheFacesThatTwoHave() throws IOException {
+        FaceDataset dataset = FaceDataset.index(Folders.named(folder.resolve("one"), 2, 3, 1));
+        FaceDataset part = dataset.without(Set.of("p1"));
+        assertThat(dataset.sharedFaces(part)).isEqualTo(3);
+        assertThat(part.sharedFaces(dataset.without(Set.of("p0")))).isEqualTo(1);
+        assertThat(dataset.sharedFaces(FaceDataset.index(folder.resolve("one"))))
+                .isEqualTo(6);
+        assertThat(dataset.sharedFaces(FaceDataset.index(Folders.named(folder.resolve("two"), 2, 3, 1))))
+                .isZero();
+        assertThat(dataset.sharedFaces(FaceDataset.of(part.faces()))).isEqualTo(3);
     }
 }

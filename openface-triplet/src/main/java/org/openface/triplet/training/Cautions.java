@@ -1,6 +1,5 @@
 package org.openface.triplet.training;
 
-import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +9,6 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.image.AlignmentProfile;
 
@@ -40,11 +38,7 @@ final class Cautions {
     }
 
     private void overlap(FaceDataset training, FaceDataset validation) {
-        Set<Path> files = new HashSet<>();
-        training.faces().forEach(face -> files.add(place(face)));
-        long images = validation.faces().stream()
-                .filter(face -> files.contains(place(face)))
-                .count();
+        int images = training.sharedFaces(validation);
         Set<String> people = new HashSet<>(training.identities());
         people.retainAll(validation.identities());
         if (images > 0 || !people.isEmpty()) {
@@ -52,10 +46,6 @@ final class Cautions {
                     + " people with the training set: its figures do not tell how well the network does with people it has"
                     + " not seen; split by people, as DatasetSplitter does");
         }
-    }
-
-    private static Path place(Face face) {
-        return face.file().toAbsolutePath().normalize();
     }
 
     void ofResumed(Map<String, String> configuration) {

@@ -6,15 +6,12 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.FaceBatch.Role;
@@ -249,28 +246,20 @@ final class FaceTally {
     void write(DataOutputStream out, FaceDataset dataset) throws IOException {
         Map<String, Integer> identities = new HashMap<>();
         dataset.identities().forEach(name -> identities.put(name, identities.size()));
-        Set<Face> paired = new HashSet<>();
-        Stream.concat(same.stream(), different.stream()).forEach(pair -> {
-            paired.add(pair.first());
-            paired.add(pair.second());
-        });
-        Map<Face, Integer> numbers = new HashMap<>();
-        out.writeInt(counts.size());
-        for (int i = 0; i < dataset.size(); i++) {
-            Face face = dataset.faces().get(i);
-            if (paired.contains(face)) {
-                numbers.put(face, i);
-            }
-            Count count = counts.get(face);
-            if (count != null) {
-                out.writeInt(i);
-                out.writeDouble(count.seen);
-                out.writeDouble(count.violated);
-                out.writeInt(count.lookedLike.size());
-                for (Map.Entry<String, Double> other : new TreeMap<>(count.lookedLike).entrySet()) {
-                    out.writeInt(number(identities, other.getKey()));
-                    out.writeDouble(other.getValue());
-                }
+        TreeMap<Integer, Count> counted = new TreeMap<>();
+        for (Map.Entry<Face, Count> entry : counts.entrySet()) {
+            counted.put(number(dataset, entry.getKey()), entry.getValue());
+        }
+        out.writeInt(counted.size());
+        for (Map.Entry<Integer, Count> entry : counted.entrySet()) {
+            Count count = entry.getValue();
+            out.writeInt(entry.getKey());
+            out.writeDouble(count.seen);
+            out.writeDouble(count.violated);
+            out.writeInt(count.lookedLike.size());
+            for (Map.Entry<String, Double> other : new TreeMap<>(count.lookedLike).entrySet()) {
+                out.writeInt(number(identities, other.getKey()));
+                out.writeDouble(other.getValue());
             }
         }
         out.writeInt(confusions.size());
@@ -287,18 +276,22 @@ final class FaceTally {
             out.writeInt(pairs.size());
             for (Pair pair : pairs.stream().sorted(BY_DISTANCE).toList()) {
                 out.writeDouble(pair.distance());
-                out.writeInt(number(numbers, pair.first()));
-                out.writeInt(number(numbers, pair.second()));
+                out.writeInt(number(dataset, pair.first()));
+                out.writeInt(number(dataset, pair.second()));
             }
         }
     }
 
-    private static <T> int number(Map<T, Integer> numbers, T of) throws IOException {
-        Integer number = numbers.get(of);
+    private static int number(Map<String, Integer> identities, String of) throws IOException {
+        Integer number = identities.get(of);
         if (number == null) {
             throw new IOException("the training set has no " + of);
         }
         return number;
+    }
+
+    private static int number(FaceDataset dataset, Face face) throws IOException {
+        return dataset.numberOf(face).orElseThrow(() -> new IOException("the training set has no " + face));
     }
 
     /** Takes over what {@link #write} wrote for the same data set. */

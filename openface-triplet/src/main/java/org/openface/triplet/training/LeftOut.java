@@ -1,11 +1,11 @@
 package org.openface.triplet.training;
 
 import com.google.common.base.Splitter;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
@@ -28,12 +28,12 @@ final class LeftOut {
         if (faces.isEmpty()) {
             return Map.of();
         }
-        List<String> numbers = new ArrayList<>();
-        for (int i = 0; i < dataset.size(); i++) {
-            if (faces.contains(dataset.faces().get(i))) {
-                numbers.add(Integer.toString(i));
-            }
-        }
+        List<String> numbers = faces.stream()
+                .map(dataset::numberOf)
+                .flatMapToInt(OptionalInt::stream)
+                .sorted()
+                .mapToObj(Integer::toString)
+                .toList();
         return Map.of(STATE, String.join(" ", numbers));
     }
 
