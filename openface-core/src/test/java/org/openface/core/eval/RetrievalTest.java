@@ -5,15 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
@@ -163,6 +169,57 @@ class RetrievalTest {
             assertThat(Thread.currentThread().isInterrupted()).isTrue();
         } finally {
             Thread.interrupted();
+        }
+    }
+
+    @Test
+    void findsQueriesInAGalleryAsALoopDoes(@TempDir Path folder) throws IOException {
+        Random random = new Random(4);
+        for (String name : List.of("ann", "bob", "cat", "dan", "eve")) {
+            person(
+                    folder.resolve("gallery"),
+                    name,
+                    random.ints(6, 0, 256).distinct().toArray());
+            if (!name.equals("dan")) {
+                person(
+                        folder.resolve("queries"),
+                        name,
+                        random.ints(5, 0, 256).distinct().toArray());
+            }
+        }
+        person(folder.resolve("queries"), "nobody", 3, 200);
+        FaceDataset gallery = FaceDataset.index(folder.resolve("gallery"));
+        // some of the gallery's own among them, which must not find themselves
+        FaceDataset queries = FaceDataset.of(Stream.concat(
+                        FaceDataset.index(folder.resolve("queries")).faces().stream(),
+                        gallery.faces(1).stream().limit(3))
+                .toList());
+        List<Integer> expected = new ArrayList<>();
+        for (Face query : queries.faces()) {
+            int own = gallery.faces().stream()
+                    .filter(face -> face.identity().equals(query.identity()) && !face.equals(query))
+                    .mapToInt(face -> apart(face, query))
+                    .min()
+                    .orElse(-1);
+            if (own >= 0) {
+                expected.add(1
+                        + (int) gallery.faces().stream()
+                                .filter(face -> !face.identity().equals(query.identity()) && apart(face, query) <= own)
+                                .count());
+            }
+        }
+        Retrieval.Result result = Retrieval.of(queries, gallery).evaluate(RED);
+        assertThat(result.ranks()).isEqualTo(expected).hasSizeGreaterThan(15);
+        assertThat(result.missingImages()).isZero();
+        assertThatThrownBy(() -> Retrieval.of(queries.without(Set.of("ann", "bob", "cat", "eve")), gallery))
+                .hasMessageContaining("nobody of");
+    }
+
+    private static int apart(Face one, Face other) {
+        try {
+            return Math.abs(one.read().red(0, 0) - other.read().red(0, 0));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }
