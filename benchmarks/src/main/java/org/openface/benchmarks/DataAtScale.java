@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryPoolMXBean;
 import java.lang.management.MemoryType;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -87,7 +88,7 @@ public final class DataAtScale {
 
     private String inOwnProcess(String name) throws IOException, InterruptedException {
         boolean roomy = name.equals("index") || name.equals("first-batch");
-        long megabytes = Math.max(100, 60L * entries >> 20) + (roomy ? 1024 : 0);
+        long megabytes = Math.max(100, (60L * entries) >> 20) + (roomy ? 1024 : 0);
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx" + megabytes + "m",
@@ -100,7 +101,8 @@ public final class DataAtScale {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         String last = "";
-        for (String line : new String(process.getInputStream().readAllBytes()).split("\n", -1)) {
+        for (String line :
+                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).split("\n", -1)) {
             last = line.startsWith("scale ") ? line : last;
         }
         if (process.waitFor() != 0 || last.isEmpty()) {
@@ -198,7 +200,9 @@ public final class DataAtScale {
                 "scale case=%s entries=%d seconds=%s heap-mb=%d%n",
                 name,
                 entries,
-                seconds < 0.01 ? String.format(Locale.ROOT, "%.6f", seconds) : String.format(Locale.ROOT, "%.2f", seconds),
+                seconds < 0.01
+                        ? String.format(Locale.ROOT, "%.6f", seconds)
+                        : String.format(Locale.ROOT, "%.2f", seconds),
                 peakMegabytes());
     }
 
@@ -211,7 +215,9 @@ public final class DataAtScale {
         FaceManifest.Update update = FaceManifest.of(faces).at(manifest).update();
         String fingerprint = update.dataset().fingerprint();
         double seconds = (System.nanoTime() - start) / 1e9;
-        if (update.dataset().size() != entries / EACH * EACH || update.read() != expectedReads || fingerprint.isEmpty()) {
+        if (update.dataset().size() != entries / EACH * EACH
+                || update.read() != expectedReads
+                || fingerprint.isEmpty()) {
             throw new IllegalStateException("expected to read " + expectedReads + ": " + update.summary());
         }
         return seconds;
@@ -238,7 +244,8 @@ public final class DataAtScale {
         Files.setLastModifiedTime(other, FileTime.fromMillis(LONG_AGO.toMillis() + new Random().nextInt(1_000_000)));
         Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
         Files.setLastModifiedTime(
-                links().resolve("p00000001"), FileTime.fromMillis(LONG_AGO.toMillis() + new Random().nextInt(1_000_000)));
+                links().resolve("p00000001"),
+                FileTime.fromMillis(LONG_AGO.toMillis() + new Random().nextInt(1_000_000)));
         return update(faces(false), 1);
     }
 

@@ -25,6 +25,7 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.dataset.FacePack;
@@ -75,12 +76,12 @@ public final class Loading {
         for (int person = 0; person < PEOPLE; person++) {
             Path place = Files.createDirectory(pictures.resolve("p" + person));
             for (int face = 0; face < EACH; face++) {
-                ImageFiles.writePng(
-                        DataAtScale.picture(person * EACH + face), place.resolve("face-" + face + ".png"));
+                ImageFiles.writePng(DataAtScale.picture(person * EACH + face), place.resolve("face-" + face + ".png"));
             }
         }
         FaceDataset files = FaceDataset.index(pictures);
-        FaceDataset pixels = FacePack.of(files).writeTo(folder.resolve("pixels")).dataset();
+        FaceDataset pixels =
+                FacePack.of(files).writeTo(folder.resolve("pixels")).dataset();
         FaceDataset packedFiles = FacePack.of(files)
                 .encoding(FacePack.Encoding.FILES)
                 .writeTo(folder.resolve("files"))
@@ -189,7 +190,7 @@ public final class Loading {
         }
 
         /** Nothing where there is no Python with PyTorch and PIL. */
-        static Peer start(Path folder, FaceDataset files, int threads) throws IOException {
+        static @Nullable Peer start(Path folder, FaceDataset files, int threads) throws IOException {
             Path listing = folder.resolve("listing.txt");
             Path pixels = folder.resolve("pixels.bin");
             try (OutputStream out = Files.newOutputStream(pixels)) {

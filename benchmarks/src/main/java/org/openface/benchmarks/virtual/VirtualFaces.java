@@ -95,7 +95,8 @@ public final class VirtualFaces extends FileSystem {
         }
     }
 
-    private record Attributes(boolean isDirectory, long size, FileTime lastModifiedTime) implements BasicFileAttributes {
+    private record Attributes(boolean isDirectory, long size, FileTime lastModifiedTime)
+            implements BasicFileAttributes {
         @Override
         public FileTime lastAccessTime() {
             return lastModifiedTime;

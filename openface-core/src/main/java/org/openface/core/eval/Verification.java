@@ -47,7 +47,11 @@ public final class Verification {
     private final int skippedPairs;
     private final Optional<AlignmentProfile> alignmentProfile;
 
-    /** Pairs of which those in {@code skippedPairs} are not among {@code pairs}, for want of images. */
+    /**
+     * Pairs of which those in {@code skippedPairs} are not among {@code pairs}, for want of images.
+     *
+     * @param faces not to be changed any more; a million of a data set are not copied
+     */
     Verification(
             List<Face> faces,
             List<Pair> pairs,
@@ -55,7 +59,7 @@ public final class Verification {
             int skippedPairs,
             Optional<AlignmentProfile> alignmentProfile) {
         this.alignmentProfile = alignmentProfile;
-        this.faces = List.copyOf(faces);
+        this.faces = faces;
         this.pairs = List.copyOf(pairs);
         this.missingImages = missingImages;
         this.skippedPairs = skippedPairs;
