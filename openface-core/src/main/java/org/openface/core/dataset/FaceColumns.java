@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -97,7 +98,8 @@ final class FaceColumns implements FaceTable {
         this.rootTime = rootTime;
         this.people = people;
         this.faces = faces;
-        this.columns = Map.copyOf(columns);
+        this.columns = new EnumMap<>(Column.class);
+        this.columns.putAll(columns);
         List<String> names = new ArrayList<>();
         int[] present = new int[people];
         int[] begins = new int[people + 1];

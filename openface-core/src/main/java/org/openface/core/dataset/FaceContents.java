@@ -87,6 +87,11 @@ record FaceContents(String fingerprint, long[] digests, BitSet vanished) {
 
     /** The digest of a face by its content. */
     static byte[] digest(String identity, String fileName, byte[] content) {
+        return digest(identity, fileName, ByteBuffer.wrap(content));
+    }
+
+    /** The same of the remaining bytes. */
+    static byte[] digest(String identity, String fileName, ByteBuffer content) {
         MessageDigest digest = ofNames(identity, fileName);
         digest.update(content);
         return digest.digest();

@@ -1,9 +1,10 @@
 package org.openface.core.dataset;
 
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.openface.core.internal.image.EncodedPicture;
+import org.openface.core.internal.image.Png;
 
 /**
  * What an aligner has noted in a face's file about the photograph it was cut from.
@@ -17,8 +18,8 @@ public record FaceQuality(int facePixels, int facesInPhotograph) {
     private static final int LIMIT = 0xffff;
 
     /** Of a face's file; empty if nothing is noted in it. */
-    static Optional<FaceQuality> of(byte[] file) {
-        return new EncodedPicture("", file).note().flatMap(note -> {
+    static Optional<FaceQuality> of(ByteBuffer file) {
+        return Png.note(file).flatMap(note -> {
             Matcher box = BOX.matcher(note);
             Matcher faces = FACES.matcher(note);
             return box.find() && faces.find()

@@ -2,11 +2,15 @@ package org.openface.core.dataset;
 
 import static java.util.Objects.requireNonNull;
 
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -45,12 +49,16 @@ final class FolderScan {
     /** Files of this size at most are read in one piece, and what is noted in them is looked at. */
     private static final long SMALL = 1 << 20;
 
+    /** Files of a person that are worth being shared among processors. */
+    private static final int MANY = 64;
+
     private final Path root;
     private final FaceColumns before;
     private final boolean contents;
     private final boolean readAll;
     private final LongConsumer progress;
     private final long began = nanos(Instant.now());
+    private final ThreadLocal<byte[]> buffer = ThreadLocal.withInitial(() -> new byte[(int) SMALL + 1]);
     private final Map<String, Integer> known = new HashMap<>();
     private final Map<String, List<Path>> others = new TreeMap<>();
     private long rootTime = FaceColumns.UNKNOWN_TIME;
@@ -263,7 +271,7 @@ final class FolderScan {
             }
         }
         String identity = FileNames.name(stored);
-        List<Content> all = items.parallelStream()
+        List<Content> all = (items.size() < MANY ? items.stream() : items.parallelStream())
                 .map(item -> content(item, identity, rows.getOrDefault(item.stored(), -1)))
                 .toList();
         long noted = passedOver.isEmpty() ? time : FaceColumns.UNKNOWN_TIME;
@@ -319,8 +327,8 @@ final class FolderScan {
             byte[] digest;
             int quality = 0;
             if (item.size() <= SMALL) {
-                byte[] bytes = Files.readAllBytes(item.path());
-                digest = FaceContents.digest(identity, item.name(), bytes);
+                ByteBuffer bytes = small(item.path());
+                digest = FaceContents.digest(identity, item.name(), bytes.duplicate());
                 quality = FaceQuality.of(bytes).map(FaceQuality::packed).orElse(0);
             } else {
                 digest = FaceContents.digest(identity, item.name(), item.path());
@@ -328,6 +336,23 @@ final class FolderScan {
             return new Content(digest, quality, true, isKnown && !Arrays.equals(digest, earlier));
         } catch (IOException e) {
             return new Content(null, 0, true, isKnown);
+        }
+    }
+
+    /** The content of a file in the thread's own buffer: a new array for each of a million files costs as much as reading. */
+    private ByteBuffer small(Path file) throws IOException {
+        try (InputStream in = file.getFileSystem() == FileSystems.getDefault()
+                ? new FileInputStream(file.toFile())
+                : Files.newInputStream(file)) {
+            byte[] bytes = buffer.get();
+            int length = 0;
+            for (int n = in.read(bytes); n >= 0; n = in.read(bytes, length, bytes.length - length)) {
+                length += n;
+                if (length == bytes.length) {
+                    bytes = Arrays.copyOf(bytes, 2 * length); // it has grown since
+                }
+            }
+            return ByteBuffer.wrap(bytes, 0, length);
         }
     }
 

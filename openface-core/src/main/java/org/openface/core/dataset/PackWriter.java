@@ -2,6 +2,7 @@ package org.openface.core.dataset;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -335,7 +336,7 @@ final class PackWriter {
             byte[] file = face.bytes();
             byte[] now = FaceContents.digest(face.identity(), face.fileName(), file);
             int quality = dataset.quality(i)
-                    .or(() -> FaceQuality.of(file))
+                    .or(() -> FaceQuality.of(ByteBuffer.wrap(file)))
                     .map(FaceQuality::packed)
                     .orElse(0);
             boolean packed = dataset.knownDigest(i, digest, 0) && face.content().isPresent();

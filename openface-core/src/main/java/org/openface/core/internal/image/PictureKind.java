@@ -51,6 +51,11 @@ public enum PictureKind {
         this.extensions = List.of(extensions);
     }
 
+    /** Whether the ending of a name is that of a picture, of whatever kind. */
+    public static boolean isEnding(String extension) {
+        return BY_EXTENSION.containsKey(extension.toLowerCase(Locale.ROOT));
+    }
+
     /** What people call it, such as {@code HEIC}. */
     public String label() {
         return label;

@@ -142,9 +142,14 @@ public final class Png {
 
     /** The note that {@link #encode} was given; empty if there is none, or if this is no whole PNG file. */
     public static Optional<String> note(byte[] file) {
+        return note(ByteBuffer.wrap(file));
+    }
+
+    /** The same of the bytes of a buffer from its position on. */
+    public static Optional<String> note(ByteBuffer file) {
         byte[] start = NOTE.getBytes(UTF_8);
-        ByteBuffer in = ByteBuffer.wrap(file);
-        in.position(Math.min(SIGNATURE.length, file.length));
+        ByteBuffer in = file.slice();
+        in.position(Math.min(SIGNATURE.length, in.limit()));
         while (in.remaining() >= 12) {
             int length = in.getInt();
             int type = in.getInt();
@@ -154,7 +159,8 @@ public final class Png {
             if (type == 0x69545874
                     && length >= start.length
                     && ByteBuffer.wrap(start).equals(in.slice(in.position(), start.length))) {
-                return Optional.of(new String(file, in.position() + start.length, length - start.length, UTF_8));
+                return Optional.of(UTF_8.decode(in.slice(in.position() + start.length, length - start.length))
+                        .toString());
             }
             in.position(in.position() + length + 4);
         }
