@@ -119,7 +119,8 @@ public final class DirectoryJob {
         FaceFolder.checkApart(raw, aligned);
         FaceDataset photographs = FaceDataset.index(raw);
         FaceFolder.checkApart(photographs, aligned);
-        Inspection inspection = new Inspection(work, profile, settings, Fallback.of(settings.fallback()), clock);
+        Inspection inspection = new Inspection(
+                work, profile, settings, Fallback.of(settings.fallback()), clock, new SkipRecord(aligned));
         checkFallback();
         requireWritable(aligned);
         refuseUnknown(aligned);
@@ -180,7 +181,7 @@ public final class DirectoryJob {
     private static void write(Face photograph, Step.Outcome outcome, AlignmentTable table) throws IOException {
         Totals.Skip skipped = outcome.skipped();
         if (skipped != null) {
-            table.addSkipped(FaceFolder.name(photograph), skipped.reason(), skipped.detail());
+            table.addSkipped(FaceFolder.name(photograph), skipped.reason(), skipped.detail(), outcome.memo());
         } else {
             FaceNote note = outcome.note() == null ? FaceNote.UNKNOWN : outcome.note();
             table.add(FaceFolder.name(photograph), photograph.identity() + "/" + FaceFolder.faceName(photograph), note);
