@@ -56,6 +56,11 @@ final class Inspection {
      */
     record Search(long bytes, long crc32, long modified, Alignment alignment, SkipRecord.@Nullable Memo memo) {}
 
+    /** Forgets what it has looked up. */
+    void forget() {
+        fallback.forget();
+    }
+
     /** What is to be done. */
     Step look(Face photograph, Path target) throws IOException {
         FaceFolder.There there = FaceFolder.there(target);
