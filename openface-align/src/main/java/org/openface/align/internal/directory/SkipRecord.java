@@ -4,7 +4,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.hash.Hashing;
 import java.io.BufferedReader;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.ByteBuffer;
@@ -36,7 +35,7 @@ final class SkipRecord {
     static final long NO_CRC = -1;
 
     private static final int CELLS = 7;
-    private static final int BLOCK = 1 << 10;
+    private static final int BLOCK = 1 << 9;
 
     /** Longer than a row with the longest names and what a decoder has to say. */
     private static final int LONGEST = 1 << 17;
@@ -145,18 +144,16 @@ final class SkipRecord {
         long high = channel.size();
         while (low < high) {
             long middle = (low + high) >>> 1;
-            // The first row that begins at the middle or behind it.
-            long start = middle == low ? low : middle - 1 + length(middle - 1, channel);
-            if (start >= high) {
+            Line line = line(middle, channel);
+            if (line.start() >= high) {
                 high = middle;
                 continue;
             }
-            String row = row(start, channel);
-            int order = start == 0 ? 1 : wanted.compareTo(Csv.first(row)); // the header is before all
+            int order = line.start() == 0 ? 1 : wanted.compareTo(Csv.first(line.text())); // the header is before all
             if (order == 0) {
-                return row;
+                return line.text();
             } else if (order > 0) {
-                low = start + length(start, channel);
+                low = line.end();
             } else {
                 high = middle;
             }
@@ -164,33 +161,34 @@ final class SkipRecord {
         return null;
     }
 
-    /** Bytes from a place to the end of the row, that included. */
-    private static long length(long start, FileChannel channel) throws IOException {
-        ByteBuffer block = ByteBuffer.allocate(BLOCK);
-        long length = 0;
-        while (channel.read(block.clear(), start + length) > 0) {
-            for (int i = 0; i < block.position(); i++) {
-                if (block.get(i) == '\n') {
-                    return length + i + 1;
-                }
+    private record Line(long start, String text, long end) {}
+
+    /** The first line that begins at a place or behind it; an empty one at the end of what was read if there is none. */
+    private static Line line(long place, FileChannel channel) throws IOException {
+        long from = Math.max(0, place - 1); // it begins there if the byte before it ends another
+        for (int size = BLOCK; ; size *= 4) {
+            ByteBuffer block = ByteBuffer.allocate(size);
+            while (block.hasRemaining() && channel.read(block, from + block.position()) > 0) {
+                // goes on
             }
-            length += block.position();
+            int start = place == 0 ? 0 : next(block, 0);
+            int end = start < 0 ? -1 : next(block, start);
+            if (end >= 0) {
+                return new Line(from + start, new String(block.array(), start, end - 1 - start, UTF_8), from + end);
+            }
+            if (block.hasRemaining() || size >= LONGEST) {
+                return new Line(from + block.position(), "", from + block.position());
+            }
         }
-        return length;
     }
 
-    private static String row(long start, FileChannel channel) throws IOException {
-        ByteArrayOutputStream row = new ByteArrayOutputStream(BLOCK);
-        ByteBuffer block = ByteBuffer.allocate(BLOCK);
-        while (row.size() < LONGEST && channel.read(block.clear(), start + row.size()) > 0) {
-            for (int i = 0; i < block.position(); i++) {
-                if (block.get(i) == '\n') {
-                    row.write(block.array(), 0, i);
-                    return row.toString(UTF_8);
-                }
+    /** Behind the end of a line; -1 if there is none. */
+    private static int next(ByteBuffer block, int start) {
+        for (int i = start; i < block.position(); i++) {
+            if (block.get(i) == '\n') {
+                return i + 1;
             }
-            row.write(block.array(), 0, block.position());
         }
-        return row.toString(UTF_8);
+        return -1;
     }
 }
