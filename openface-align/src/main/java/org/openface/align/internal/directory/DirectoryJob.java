@@ -33,8 +33,11 @@ import org.openface.core.internal.image.Png;
  * most one photograph per thread is in memory, and fewer if they are large.
  *
  * <p>Several runs may work on one folder of faces at once, also in several processes. There is nothing between them but
- * the faces: each goes through the photographs in an order of its own and passes over what is there. A face that two make
- * at the same time is written twice, with the same bytes.
+ * the faces, and what is remembered of photographs without one: each goes through the photographs in an order of its own
+ * and passes over what is there. A face that two make at the same time is written twice, with the same bytes.
+ *
+ * <p>Of the photographs, those of one of the {@link Batches} are in memory, by name; of the people all, by name; of what
+ * became of the photographs, counts and the first of each kind. The rest is in the folder of faces.
  *
  * <p>What a run may change:
  *

@@ -64,7 +64,11 @@ final class FaceFolder {
         for (int i = 0; i < photographs.people(); i++) {
             Path place = faces.person(photographs.folderName(i));
             if (Files.exists(place) && !Files.isDirectory(place)) {
-                throw new IOException("cannot write the aligned faces of " + photographs.identity(i) + ": " + place
+                String face = photographs.photographs(i).stream()
+                        .findFirst()
+                        .map(photograph -> photograph.file().toString())
+                        .orElse(photographs.identity(i));
+                throw new IOException("cannot write the aligned face of " + face + ": " + place
                         + " is a file, where a folder should be");
             }
             faces.requireOwn(place);
