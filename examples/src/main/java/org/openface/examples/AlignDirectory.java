@@ -18,7 +18,8 @@ import picocli.CommandLine.Option;
 
 /**
  * Aligns the faces of a folder of photographs, as OpenFace's {@code align-dlib.py} does. Repeating the command goes on
- * where it was interrupted, and several processes may work on one folder at the same time.
+ * where it was interrupted, does not search photographs again in which there was no face, and several processes may work on
+ * one folder at the same time.
  */
 @Command(
         name = "AlignDirectory",
@@ -115,7 +116,7 @@ public final class AlignDirectory implements Callable<Integer> {
     }
 
     static void show(Progress progress, AlignProgress done) {
-        progress.show("aligning", done.done(), done.total(), done.remaining());
+        progress.show("aligning", done.done(), done.total(), done.imagesPerSecond(), done.remaining());
     }
 
     /** Shares of the threads' time, such as {@code detect 85 %, decode 8 %}. */

@@ -50,6 +50,15 @@ final class Progress {
 
     /** Draws the bar, unless it was drawn a moment ago. */
     void show(String doing, long done, long total, Duration left) {
+        show(doing, done, total, "", left);
+    }
+
+    /** As the other, with how many are done in a second. */
+    void show(String doing, long done, long total, double perSecond, Duration left) {
+        show(doing, done, total, String.format(Locale.ROOT, "%.1f/s, ", perSecond), left);
+    }
+
+    private void show(String doing, long done, long total, String rate, Duration left) {
         long now = System.nanoTime();
         if (bar == null || (drawn > 0 && now - drawnAt < REDRAW_NANOS && done < total)) {
             return;
@@ -57,12 +66,13 @@ final class Progress {
         int filled = (int) (WIDTH * done / Math.max(1, total));
         String line = String.format(
                 Locale.ROOT,
-                "%s [%s%s] %d of %d, %s left",
+                "%s [%s%s] %d of %d, %s%s left",
                 doing,
                 "#".repeat(filled),
                 "-".repeat(WIDTH - filled),
                 done,
                 total,
+                rate,
                 words(left));
         bar.print("\r" + line + " ".repeat(Math.max(0, drawn - line.length())));
         bar.flush();
@@ -78,9 +88,13 @@ final class Progress {
         }
     }
 
-    /** Such as {@code 40 s} or {@code 3 min 20 s}. */
+    /** Such as {@code 40 s}, {@code 3 min 20 s} or {@code 30 h 5 min}. */
     static String words(Duration duration) {
         long seconds = Math.max(0, Math.round(duration.toMillis() / 1000.0));
-        return seconds < 60 ? seconds + " s" : seconds / 60 + " min " + seconds % 60 + " s";
+        long minutes = seconds / 60;
+        if (minutes >= 60) {
+            return minutes / 60 + " h " + minutes % 60 + " min";
+        }
+        return minutes == 0 ? seconds + " s" : minutes + " min " + seconds % 60 + " s";
     }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.openface.align.AlignProgress;
 import org.openface.core.drawn.DrawnFaces;
 
 class ProgramsTest {
@@ -80,5 +81,15 @@ class ProgramsTest {
         String bar = "training [" + "#".repeat(15) + "-".repeat(15) + "] 5 of 10, 3 min 20 s left";
         assertThat(out.toString(StandardCharsets.UTF_8))
                 .isEqualTo("\r" + bar + "\r" + " ".repeat(bar.length()) + "\repoch 1" + System.lineSeparator());
+    }
+
+    @Test
+    void aBarOfALongJobSaysHowFastItIs() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        PrintStream stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+        AlignDirectory.show(new Progress(stream, stream), new AlignProgress(2_500_000, 10_000_000, 68.25));
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .isEqualTo("\raligning [" + "#".repeat(7) + "-".repeat(23)
+                        + "] 2500000 of 10000000, 68.3/s, 30 h 31 min left");
     }
 }

@@ -12,6 +12,6 @@ import java.time.Duration;
 public record AlignProgress(int done, int total, double imagesPerSecond) {
     /** About how long the rest will take. What is done already is met evenly over the whole job, not first. */
     public Duration remaining() {
-        return Duration.ofMillis(Math.round(1000 * (total - done) / Math.max(1e-9, imagesPerSecond)));
+        return Duration.ofMillis(Math.round(1000.0 * (total - done) / Math.max(1e-9, imagesPerSecond)));
     }
 }

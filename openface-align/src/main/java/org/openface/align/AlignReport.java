@@ -22,7 +22,7 @@ import org.openface.core.dataset.FaceDataset;
 
 /**
  * What became of a directory of photographs. Every photograph is counted once: {@code total() == aligned() + alreadyDone() +
- * fallbacks().size() + skipped().size()}.
+ * fallbackCount() + skippedCount()}. It takes little memory however many they are: of long lists it has the first.
  */
 public final class AlignReport {
     /**
@@ -32,8 +32,9 @@ public final class AlignReport {
      * width} and {@code height} of the box of the one that was taken, {@code landmarks} (its points {@code x y x y ...}, in
      * pixels of the photograph), and {@code detail}.
      *
-     * <p>It is made at the end of a run. Until then, and if the run is killed, the rows are in a file {@code
-     * alignment.csv.<random>.part} beside it, one for each photograph as soon as it is done.
+     * <p>The row of a photograph goes to a file {@code alignment.csv.<random>.part} beside it as soon as that is done, and
+     * from there into the table: every few minutes, and at the end of the run; of a run that was killed at the beginning of
+     * the next.
      *
      * <p>A cell that a spreadsheet might take for a formula, as it begins with one of {@code = + - @} and is no number, or
      * that holds control characters, is written as {@code '} and the text, in quotes, with backslashes, commas, quotes and
@@ -41,12 +42,16 @@ public final class AlignReport {
      */
     public static final String FILE_NAME = AlignmentTable.FILE_NAME;
 
+    /** So long are lists at most. */
+    public static final int MOST_LISTED = Totals.MOST_LISTED;
+
     private final int aligned;
     private final int alreadyDone;
-    private final List<Skipped> fallbacks;
-    private final List<Skipped> skipped;
-    private final List<Path> withoutPhotograph;
-    private final List<FaceDataset.PassedOver> passedOver;
+    private final Totals.Some<Skipped> fallbacks;
+    private final Totals.Some<Skipped> skipped;
+    private final Map<SkipReason, Integer> skippedByReason;
+    private final Totals.Some<Path> withoutPhotograph;
+    private final List<Totals.PassedOver> passedOver;
     private final Duration elapsed;
     private final Map<Stage, Duration> time;
 
@@ -55,16 +60,18 @@ public final class AlignReport {
         alreadyDone = totals.alreadyDone();
         fallbacks = skipped(totals.fallbacks());
         skipped = skipped(totals.skipped());
-        withoutPhotograph = List.copyOf(totals.withoutPhotograph());
-        passedOver = List.copyOf(totals.passedOver());
+        skippedByReason = Collections.unmodifiableMap(new EnumMap<>(totals.skippedByReason()));
+        withoutPhotograph = totals.withoutPhotograph();
+        passedOver = totals.passedOver();
         elapsed = totals.elapsed();
         time = Collections.unmodifiableMap(new EnumMap<>(totals.time()));
     }
 
-    private static List<Skipped> skipped(List<Totals.Skip> some) {
-        return some.stream()
+    private static Totals.Some<Skipped> skipped(Totals.Some<Totals.Skip> some) {
+        List<Skipped> first = some.first().stream()
                 .map(skip -> new Skipped(skip.source(), skip.reason(), skip.detail()))
                 .toList();
+        return new Totals.Some<>(first, some.count());
     }
 
     /** Photographs aligned by this run. */
@@ -77,26 +84,51 @@ public final class AlignReport {
         return alreadyDone;
     }
 
-    /** Photographs for which a picture of the fallback folder was taken, by this run or before, and why. */
+    /**
+     * Photographs for which a picture of the fallback folder was taken, by this run or before, and why; the first {@value
+     * #MOST_LISTED} of them in the order of their paths.
+     */
     public List<Skipped> fallbacks() {
-        return fallbacks;
+        return fallbacks.first();
     }
 
-    /** Photographs without an aligned face, in the order of their paths. */
-    public List<Skipped> skipped() {
-        return skipped;
+    /** How many those are in all. */
+    public int fallbackCount() {
+        return fallbacks.count();
     }
 
     /**
-     * Aligned faces that are there whose photograph is not among those of this run; {@link Aligner#purge} deletes them.
+     * Photographs without an aligned face, the first {@value #MOST_LISTED} of them in the order of their paths. All are in
+     * {@value #FILE_NAME}, which {@link #readTable} reads in any size.
      */
-    public List<Path> withoutPhotograph() {
-        return withoutPhotograph;
+    public List<Skipped> skipped() {
+        return skipped.first();
     }
 
-    /** Pictures of kinds that are not read, and folders within people's folders, which no photograph was taken from. */
+    /** How many those are in all. */
+    public int skippedCount() {
+        return skipped.count();
+    }
+
+    /**
+     * Aligned faces that are there whose photograph is not among those of this run, the first {@value #MOST_LISTED} of them
+     * in the order of their paths; {@link Aligner#purge} deletes all.
+     */
+    public List<Path> withoutPhotograph() {
+        return withoutPhotograph.first();
+    }
+
+    /** How many those are in all. */
+    public int withoutPhotographCount() {
+        return withoutPhotograph.count();
+    }
+
+    /**
+     * Pictures of kinds that are not read, and folders within people's folders, which no photograph was taken from; the
+     * first {@value #MOST_LISTED} of each kind.
+     */
     public List<FaceDataset.PassedOver> passedOver() {
-        return passedOver;
+        return passedOver.stream().map(Totals.PassedOver::first).toList();
     }
 
     /** How long the run took. */
@@ -218,7 +250,7 @@ public final class AlignReport {
 
     /** Number of photographs in the directory. */
     public int total() {
-        return aligned + alreadyDone + fallbacks.size() + skipped.size();
+        return aligned + alreadyDone + fallbackCount() + skippedCount();
     }
 
     /** Photographs per second, not counting those whose face was there already. */
@@ -228,9 +260,7 @@ public final class AlignReport {
 
     /** How many photographs were skipped for each reason; reasons that did not occur are absent. */
     public Map<SkipReason, Integer> skippedByReason() {
-        Map<SkipReason, Integer> counts = new EnumMap<>(SkipReason.class);
-        skipped.forEach(s -> counts.merge(s.reason(), 1, Integer::sum));
-        return counts;
+        return skippedByReason;
     }
 
     /**
@@ -245,16 +275,16 @@ public final class AlignReport {
         }
         line.append(String.format(
                 Locale.ROOT, " in %.1f s, %.1f images/s", elapsed.toMillis() / 1000.0, imagesPerSecond()));
-        if (!fallbacks.isEmpty()) {
-            line.append("; from the fallback folder: ").append(fallbacks.size());
+        if (fallbackCount() > 0) {
+            line.append("; from the fallback folder: ").append(fallbackCount());
         }
-        if (!skipped.isEmpty()) {
-            line.append(skippedByReason().entrySet().stream()
+        if (skippedCount() > 0) {
+            line.append(skippedByReason.entrySet().stream()
                     .map(count -> count.getKey() + " " + count.getValue())
                     .collect(Collectors.joining(", ", "; skipped: ", "")));
         }
-        if (!withoutPhotograph.isEmpty()) {
-            line.append("; faces there without a photograph: ").append(withoutPhotograph.size());
+        if (withoutPhotographCount() > 0) {
+            line.append("; faces there without a photograph: ").append(withoutPhotographCount());
         }
         passedOver.forEach(kind -> line.append("; ").append(kind.summary()));
         return line.toString();

@@ -215,7 +215,7 @@ public final class Aligner implements AutoCloseable {
          * Finds faces with a detector of your own in place of the built-in one.
          *
          * @param name goes into the description of how the faces were aligned, so that faces of different detectors are
-         *     told apart
+         *     told apart; photographs in which a detector found no face are not searched again by one of the same name
          * @throws IllegalArgumentException if the name is not made of 1 to 60 letters, digits, dots, dashes, underscores
          */
         public Builder detector(String name, FaceDetector detector) {
@@ -406,7 +406,12 @@ public final class Aligner implements AutoCloseable {
      * differ only so.
      *
      * <p>Beside the persons' folders lie {@value AlignmentProfile#FILE_NAME}, which says how the faces were aligned, and
-     * {@value AlignReport#FILE_NAME}, which says what became of each photograph, those of earlier runs included.
+     * {@value AlignReport#FILE_NAME}, which says what became of each photograph, those of earlier runs included. A file
+     * {@code alignment.skipped.csv} remembers those without a face and those that are damaged, which are reported each time
+     * and not looked at again until they or this aligner's settings change. Several runs, in processes and on machines that
+     * share the folder and can lock its files, lose nothing of each other's.
+     *
+     * <p>The photographs may be of any number: the heap holds the names of the people and some thousand photographs.
      *
      * @param raw a folder with one sub-folder per person
      * @param aligned made if it is not there

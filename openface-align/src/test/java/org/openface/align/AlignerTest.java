@@ -185,6 +185,7 @@ class AlignerTest {
                         ".alignment.lock",
                         "alignment.csv",
                         "alignment.properties",
+                        "alignment.skipped.csv",
                         "ann",
                         "ann/1.png",
                         "ann/2.v1.png");

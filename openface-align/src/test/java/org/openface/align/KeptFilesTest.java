@@ -492,7 +492,7 @@ class KeptFilesTest {
             aligner.alignDirectory(raw(), out);
         }
         assertThat(meanwhile).isNotEmpty().allMatch(mode -> mode.endsWith("------"));
-        assertThat(modes(folder.resolve("work"))).hasSize(8).allMatch(mode -> mode.endsWith("------"));
+        assertThat(modes(folder.resolve("work"))).hasSize(9).allMatch(mode -> mode.endsWith("------"));
     }
 
     private static List<String> modes(Path directory) throws IOException {

@@ -14,7 +14,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.FileLockInterruptionException;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -41,8 +40,8 @@ import org.openface.core.internal.OwnerOnly;
  * had done before, and keeps the rows of photographs that it has not seen.
  *
  * <p>Each row goes at once to the end of a journal, a file of the run's own beside the table, {@code
- * alignment.csv.<random>.part}. At the end the journal is merged into the table, with those of runs that were killed; of
- * several rows for one photograph the last counts. One run at a time merges, so that none loses what another has written:
+ * alignment.csv.<random>.part}. From time to time, and at the end, the journal is merged into the table, with those of runs
+ * that were killed; of several rows for one photograph the last counts. One run at a time merges, so that none loses what another has written:
  * the file {@value #LOCK} is locked meanwhile. A journal is locked as long as its run lives. On a file system without
  * locks, runs in several processes that end in the same moment may lose each other's rows, and journals of killed runs
  * stay; the faces, which have all that is in a row in their notes, are not concerned.
@@ -53,12 +52,16 @@ public final class AlignmentTable implements Closeable {
     /** Name of the file. */
     public static final String FILE_NAME = "alignment.csv";
 
-    private static final String HEADER = "photograph,result,face,faces,left,top,width,height,landmarks,detail";
-    private static final int CELLS = 10;
+    static final String HEADER = "photograph,result,face,faces,left,top,width,height,landmarks,detail";
+    static final int CELLS = 10;
     private static final String LOCK = ".alignment.lock";
-    private static final String SORTING = ".alignment.sorting";
     private static final String PART = ".part";
-    private static final String BYTE_ORDER_MARK = "\ufeff";
+
+    /** How often a run merges while it goes on; less often if merging takes more than a small share of its time. */
+    private static final long MERGE_EVERY_NANOS = 60_000_000_000L;
+
+    private static final long MOST_PAUSE_SHARE = 20;
+
     private static final SecureRandom RANDOM = new SecureRandom();
 
     /** A lock on a file is the whole process's, so that those of one process need one of their own. */
@@ -68,13 +71,13 @@ public final class AlignmentTable implements Closeable {
     private static final Set<Path> LIVE = Collections.synchronizedSet(new HashSet<>());
 
     private final Path folder;
-    private final Path table;
     private final Path journal;
     private final FileChannel channel;
+    private long mergedAt = System.nanoTime();
+    private long mergeNanos;
 
     private AlignmentTable(Path folder, Path journal, FileChannel channel) {
         this.folder = folder;
-        this.table = folder.resolve(FILE_NAME);
         this.journal = journal;
         this.channel = channel;
     }
@@ -86,9 +89,13 @@ public final class AlignmentTable implements Closeable {
      */
     static AlignmentTable open(Path folder) throws IOException {
         Path real = folder.toRealPath();
-        lines(real.resolve(FILE_NAME), line -> {});
+        TableMerge.lines(real.resolve(FILE_NAME), HEADER, line -> {});
+        SkipRecord.lines(real, line -> {});
         Path journal = real.resolve(FILE_NAME + "." + Long.toHexString(RANDOM.nextLong() | Long.MIN_VALUE) + PART);
         return locked(real, () -> {
+            if (!journals(real).isEmpty()) {
+                mergeJournals(real, null); // what a killed run has found out is known from the beginning
+            }
             FileChannel channel = FileChannel.open(
                     journal,
                     Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE),
@@ -118,25 +125,40 @@ public final class AlignmentTable implements Closeable {
                         FaceNote.numbers(List.of(box.height())));
         SkipReason reason = note.fallbackReason();
         String detail = reason == null ? "" : reason + ": " + note.detail();
-        put(photograph, reason == null ? "ALIGNED" : "FALLBACK", face, place, note.landmarkNumbers(), detail);
+        String result = reason == null ? "ALIGNED" : "FALLBACK";
+        append(Csv.line(cells(photograph, result, face, place, note.landmarkNumbers(), detail)));
     }
 
     void addSkipped(String photograph, SkipReason reason, String detail) throws IOException {
-        put(photograph, reason.name(), "", List.of("", "", "", "", ""), "", detail);
+        addSkipped(photograph, reason, detail, null);
+    }
+
+    /**
+     * As the other.
+     *
+     * @param memo by which the photograph is passed over the next time; none if it is to be looked at again
+     */
+    void addSkipped(String photograph, SkipReason reason, String detail, SkipRecord.@Nullable Memo memo)
+            throws IOException {
+        List<String> cells = cells(photograph, reason.name(), "", List.of("", "", "", "", ""), "", detail);
+        if (memo != null) {
+            cells.addAll(memo.cells());
+        }
+        append(Csv.line(cells));
     }
 
     /** Takes the row of a photograph out of the table. */
     void remove(String photograph) throws IOException {
-        put(photograph, "", "", List.of("", "", "", "", ""), "", "");
+        append(Csv.line(cells(photograph, "", "", List.of("", "", "", "", ""), "", "")));
     }
 
-    private void put(String photograph, String result, String face, List<String> place, String landmarks, String detail)
-            throws IOException {
+    private static List<String> cells(
+            String photograph, String result, String face, List<String> place, String landmarks, String detail) {
         List<String> cells = new ArrayList<>(List.of(photograph, result, face));
         cells.addAll(place);
         cells.add(landmarks);
         cells.add(detail.replaceAll("\\R", " "));
-        append(Csv.line(cells));
+        return cells;
     }
 
     private synchronized void append(String row) throws IOException {
@@ -146,46 +168,59 @@ public final class AlignmentTable implements Closeable {
         }
     }
 
-    /** Merges this run's rows into the table, and those of runs that were killed. */
-    void merge() throws IOException {
+    /** Merges this run's rows into the table, and those of runs that were killed, if that was not done lately. */
+    void mergeIfDue() throws IOException {
+        long since = System.nanoTime() - mergedAt;
+        if (since >= Math.max(MERGE_EVERY_NANOS, MOST_PAUSE_SHARE * mergeNanos)) {
+            mergeSoFar();
+        }
+    }
+
+    /** Merges what there is, and goes on with an empty journal. */
+    synchronized void mergeSoFar() throws IOException {
+        long start = System.nanoTime();
         locked(folder, () -> {
-            Path sorting = folder.resolve(SORTING);
-            Files.deleteIfExists(sorting); // of a run that was killed while it merged
-            List<Path> journals = journals();
-            List<Path> merged = new ArrayList<>();
-            try (RowSorter sorter = new RowSorter(sorting)) {
-                lines(table, line -> sorter.add(renewed(line)));
-                for (Path other : journals) {
-                    if (addKilled(other, sorter)) {
-                        merged.add(other);
-                    }
-                }
-                addJournal(channel, sorter);
-                AtomicFile.write(table, out -> {
-                    out.write((HEADER + "\n").getBytes(UTF_8));
-                    sorter.sorted(row -> {
-                        if (!isRemoved(row)) {
-                            out.write((row + "\n").getBytes(UTF_8));
-                        }
-                    });
-                });
-            }
-            for (Path other : merged) {
-                Files.deleteIfExists(other);
-            }
+            mergeJournals(folder, channel);
+            channel.truncate(0);
+            append(HEADER);
+            return folder;
+        });
+        mergedAt = System.nanoTime();
+        mergeNanos = mergedAt - start;
+    }
+
+    /** Merges this run's rows into the table, and those of runs that were killed. This run has no more after it. */
+    synchronized void merge() throws IOException {
+        locked(folder, () -> {
+            mergeJournals(folder, channel);
             close();
             Files.deleteIfExists(journal);
-            return table;
+            return folder;
         });
     }
 
-    private static boolean isRemoved(String row) {
-        List<String> cells = Csv.cells(row);
-        return cells.size() == CELLS && cells.get(1).isEmpty();
+    private static void mergeJournals(Path folder, @Nullable FileChannel own) throws IOException {
+        List<Path> merged = new ArrayList<>();
+        try (TableMerge merge = new TableMerge(folder)) {
+            for (Path other : journals(folder)) {
+                if (addKilled(other, merge)) {
+                    merged.add(other);
+                }
+            }
+            if (own != null) {
+                addJournal(own, merge);
+            }
+            if (own != null || !merged.isEmpty()) {
+                merge.write();
+            }
+        }
+        for (Path other : merged) {
+            Files.deleteIfExists(other);
+        }
     }
 
     /** The journals of other runs, the oldest first. */
-    private List<Path> journals() throws IOException {
+    private static List<Path> journals(Path folder) throws IOException {
         record Dated(Path file, long time) {}
         List<Dated> found = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, FILE_NAME + ".*" + PART)) {
@@ -202,69 +237,40 @@ public final class AlignmentTable implements Closeable {
     }
 
     /** Adds the rows of a journal whose run is no more; false if it lives, or if there is no telling. */
-    private static boolean addKilled(Path other, RowSorter sorter) throws IOException {
+    private static boolean addKilled(Path other, TableMerge merge) throws IOException {
         try (FileChannel opened = FileChannel.open(other, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             if (!lock(opened)) {
                 return false;
             }
-            addJournal(opened, sorter);
+            addJournal(opened, merge);
             return true;
         }
     }
 
     /** The whole rows of a journal: a run may have been killed, and a disk been full, in the middle of one. */
-    private static void addJournal(FileChannel journal, RowSorter sorter) throws IOException {
+    private static void addJournal(FileChannel journal, TableMerge merge) throws IOException {
         journal.position(0);
         // Not closed, as that would close the journal. What is damaged is no row.
         BufferedReader in = new BufferedReader(new InputStreamReader(Channels.newInputStream(journal), UTF_8));
         String line = in.readLine();
         for (String next = in.readLine(); next != null; next = in.readLine()) {
-            addRow(line, sorter);
+            addRow(line, merge);
             line = next;
         }
         if (line != null && endsLine(journal)) {
-            addRow(line, sorter);
+            addRow(line, merge);
         }
     }
 
-    private static void addRow(@Nullable String line, RowSorter sorter) throws IOException {
-        if (line != null && !line.equals(HEADER) && Csv.cells(line).size() == CELLS) {
-            sorter.add(line);
+    private static void addRow(@Nullable String line, TableMerge merge) throws IOException {
+        if (line != null && !line.equals(HEADER)) {
+            merge.add(line);
         }
     }
 
     private static boolean endsLine(FileChannel journal) throws IOException {
         ByteBuffer last = ByteBuffer.allocate(1);
         return journal.size() > 0 && journal.read(last, journal.size() - 1) == 1 && last.get(0) == '\n';
-    }
-
-    /** A row as it is written now: earlier versions wrote what a spreadsheet may take for a formula. */
-    private static String renewed(String line) {
-        List<String> cells = Csv.cells(line);
-        return cells.size() == CELLS ? Csv.line(cells) : line;
-    }
-
-    /** Gives out the rows of a table as they are written; none if there is no table. */
-    private static void lines(Path table, RowSorter.Sink sink) throws IOException {
-        try (BufferedReader in = Files.newBufferedReader(table, UTF_8)) {
-            String header = in.readLine();
-            if (header != null && !header.replace(BYTE_ORDER_MARK, "").equals(HEADER)) {
-                throw new IOException(table + " does not begin as a table of this program; move it away, or align into"
-                        + " another folder");
-            }
-            for (String line = in.readLine(); line != null; line = in.readLine()) {
-                if (!line.isEmpty()) {
-                    sink.accept(line);
-                }
-            }
-        } catch (NoSuchFileException e) {
-            return; // none yet
-        } catch (CharacterCodingException e) {
-            throw new IOException(
-                    table + " is not a table of this program, or another program has written it: it is not in UTF-8;"
-                            + " move it away, or align into another folder",
-                    e);
-        }
     }
 
     /** Takes the rows of a table that is read. */
@@ -286,7 +292,7 @@ public final class AlignmentTable implements Closeable {
         if (!Files.exists(file)) {
             throw new NoSuchFileException(file.toString(), null, "no folder of aligned faces, or no run has ended yet");
         }
-        lines(file, line -> {
+        TableMerge.lines(file, HEADER, line -> {
             List<String> cells = Csv.cells(line);
             if (cells.size() != CELLS) {
                 throw new IOException(file + ": not a row of " + CELLS + " cells: " + line);

@@ -5,24 +5,17 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.align.face.Alignment;
 import org.openface.align.face.SkipReason;
@@ -30,12 +23,9 @@ import org.openface.align.face.Stage;
 import org.openface.align.internal.MemoryBudget;
 import org.openface.align.internal.Workers;
 import org.openface.core.dataset.Face;
-import org.openface.core.dataset.FaceDataset;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
-import org.openface.core.internal.AtomicFile;
-import org.openface.core.internal.OwnerOnly;
 import org.openface.core.internal.image.Png;
 
 /**
@@ -43,8 +33,11 @@ import org.openface.core.internal.image.Png;
  * most one photograph per thread is in memory, and fewer if they are large.
  *
  * <p>Several runs may work on one folder of faces at once, also in several processes. There is nothing between them but
- * the faces: each goes through the photographs in an order of its own and passes over what is there. A face that two make
- * at the same time is written twice, with the same bytes.
+ * the faces, and what is remembered of photographs without one: each goes through the photographs in an order of its own
+ * and passes over what is there. A face that two make at the same time is written twice, with the same bytes.
+ *
+ * <p>Of the photographs, those of one of the {@link Batches} are in memory, by name; of the people all, by name; of what
+ * became of the photographs, counts and the first of each kind. The rest is in the folder of faces.
  *
  * <p>What a run may change:
  *
@@ -116,38 +109,38 @@ public final class DirectoryJob {
     }
 
     private Totals runWhole(Path raw, Path aligned) throws IOException {
-        FaceFolder.checkApart(raw, aligned);
-        FaceDataset photographs = FaceDataset.index(raw);
-        FaceFolder.checkApart(photographs, aligned);
-        Inspection inspection = new Inspection(work, profile, settings, Fallback.of(settings.fallback()), clock);
+        PhotographFolder photographs = PhotographFolder.survey(raw, aligned);
+        Inspection inspection = new Inspection(
+                work, profile, settings, Fallback.of(settings.fallback()), clock, new SkipRecord(aligned));
         checkFallback();
-        requireWritable(aligned);
-        refuseUnknown(aligned);
+        OutputFolder.requireWritable(aligned);
+        OutputFolder.refuseUnknown(aligned);
         FaceFolder faces = FaceFolder.of(aligned, photographs);
-        Map<Integer, String> collisions = NameCollisions.of(photographs, faces);
+        Batches batches = new Batches(photographs, NameCollisions.of(photographs, faces));
         profile.claim(aligned);
 
         long start = System.nanoTime();
         Tally tally = new Tally();
+        Progress progress = new Progress(start);
         try (AlignmentTable table = AlignmentTable.open(aligned)) {
-            int[] order = shuffled(photographs.size());
-            Progress progress = new Progress(photographs.size(), start);
-            Workers.run(photographs.size(), settings.threads(), "aligning photographs", at -> {
-                int i = order[at];
-                Face photograph = photographs.faces().get(i);
-                Step.Outcome outcome = process(photograph, collisions.get(i), faces, aligned, inspection);
-                write(photograph, outcome, table);
-                tally.add(i, photograph, outcome);
-                progress.step();
-            });
+            for (List<Batches.Item> batch = batches.next(); !batch.isEmpty(); batch = batches.next()) {
+                List<Batches.Item> items = batch;
+                progress.total(batches.total());
+                Workers.run(items.size(), settings.threads(), "aligning photographs", i -> {
+                    Batches.Item item = items.get(i);
+                    Step.Outcome outcome = process(item, faces, aligned, inspection);
+                    write(item.photograph(), outcome, table);
+                    tally.add(item.number(), item.photograph(), outcome);
+                    progress.step();
+                });
+                inspection.forget();
+                table.mergeIfDue();
+            }
             table.merge();
         }
-        deleteLeftovers(photographs, aligned);
-        List<Path> withoutPhotograph = faces.abandoned(photographs).stream()
-                .map(FaceFolder.Abandoned::face)
-                .toList();
+        OutputFolder.deleteLeftovers(photographs, faces, aligned);
         return tally.report(
-                withoutPhotograph,
+                AbandonedFaces.first(photographs, faces),
                 photographs.passedOver(),
                 Duration.ofNanos(System.nanoTime() - start),
                 clock.times());
@@ -155,9 +148,7 @@ public final class DirectoryJob {
 
     /** Deletes the faces of ours whose photographs are gone, and their rows of the table. */
     public List<Path> purge(Path raw, Path aligned) throws IOException {
-        FaceFolder.checkApart(raw, aligned);
-        FaceDataset photographs = FaceDataset.index(raw);
-        FaceFolder.checkApart(photographs, aligned);
+        PhotographFolder photographs = PhotographFolder.survey(raw, aligned);
         checkArgument(
                 AlignmentProfile.of(aligned).isPresent(),
                 "%s is no folder of aligned faces: it has no %s",
@@ -166,45 +157,26 @@ public final class DirectoryJob {
         FaceFolder faces = FaceFolder.of(aligned, photographs);
         List<Path> deleted = new ArrayList<>();
         try (AlignmentTable table = AlignmentTable.open(aligned)) {
-            for (FaceFolder.Abandoned gone : faces.abandoned(photographs)) {
-                if (faces.delete(gone.face())) {
-                    table.remove(gone.photograph());
-                    deleted.add(gone.face());
+            AbandonedFaces.each(photographs, faces, (face, photograph) -> {
+                if (faces.delete(face)) {
+                    table.remove(photograph);
+                    deleted.add(face);
                 }
-            }
+            });
             table.merge();
         }
+        deleted.sort(Comparator.comparing(Path::toString));
         return deleted;
     }
 
     private static void write(Face photograph, Step.Outcome outcome, AlignmentTable table) throws IOException {
         Totals.Skip skipped = outcome.skipped();
         if (skipped != null) {
-            table.addSkipped(FaceFolder.name(photograph), skipped.reason(), skipped.detail());
+            table.addSkipped(FaceFolder.name(photograph), skipped.reason(), skipped.detail(), outcome.memo());
         } else {
             FaceNote note = outcome.note() == null ? FaceNote.UNKNOWN : outcome.note();
             table.add(FaceFolder.name(photograph), photograph.identity() + "/" + FaceFolder.faceName(photograph), note);
         }
-    }
-
-    private static void deleteLeftovers(FaceDataset photographs, Path aligned) throws IOException {
-        AtomicFile.deleteLeftovers(aligned);
-        for (int i = 0; i < photographs.identities().size(); i++) {
-            Path person = aligned.resolve(FaceFolder.folder(photographs.faces(i).get(0)));
-            if (Files.isDirectory(person)) {
-                AtomicFile.deleteLeftovers(person);
-            }
-        }
-    }
-
-    /** An order of this run's own, so that several runs on one folder seldom meet. The result does not depend on it. */
-    private static int[] shuffled(int count) {
-        List<Integer> order = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            order.add(i);
-        }
-        Collections.shuffle(order, new Random(31 * ProcessHandle.current().pid() + System.nanoTime()));
-        return order.stream().mapToInt(Integer::intValue).toArray();
     }
 
     private void checkFallback() throws IOException {
@@ -216,27 +188,6 @@ public final class DirectoryJob {
                 "the faces in the fallback folder %s are aligned otherwise than these will be: %s",
                 folder,
                 differences);
-    }
-
-    /** Faces of unknown alignment would be taken for done. */
-    private static void refuseUnknown(Path aligned) throws IOException {
-        if (AlignmentProfile.of(aligned).isPresent()) {
-            return;
-        }
-        Path found;
-        try (Stream<Path> files = Files.walk(aligned, 2)) {
-            found = files.filter(ImageFiles::isImage).findFirst().orElse(null);
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
-        }
-        // Asked again: another process may have begun between the two looks.
-        checkArgument(
-                found == null || AlignmentProfile.of(aligned).isPresent(),
-                "%s holds images, such as %s, and no %s that says how they were aligned; choose an empty folder, or mark"
-                        + " this one with the profile they have (AlignmentProfile.claim)",
-                aligned,
-                found,
-                AlignmentProfile.FILE_NAME);
     }
 
     /**
@@ -251,26 +202,11 @@ public final class DirectoryJob {
         return Path.of(URI.create(folder + (folder.endsWith("/") ? "" : "/") + name));
     }
 
-    private static void requireWritable(Path directory) throws IOException {
-        try {
-            OwnerOnly.createDirectories(directory);
-        } catch (FileAlreadyExistsException e) {
-            throw new IOException("aligned faces need a folder, but " + directory + " is a file", e);
-        } catch (AccessDeniedException e) {
-            throw new IOException("no permission to make the folder for aligned faces " + directory, e);
-        } catch (IOException e) {
-            throw new IOException("cannot make the folder for aligned faces " + directory + ": " + e.getMessage(), e);
-        }
-        if (!Files.isWritable(directory)) {
-            throw new IOException("no permission to write aligned faces into " + directory);
-        }
-    }
-
-    private Step.Outcome process(
-            Face photograph, @Nullable String collision, FaceFolder faces, Path aligned, Inspection inspection)
+    private Step.Outcome process(Batches.Item item, FaceFolder faces, Path aligned, Inspection inspection)
             throws IOException {
-        if (collision != null) {
-            return Step.Outcome.skipped(photograph, SkipReason.NAME_COLLISION, collision);
+        Face photograph = item.photograph();
+        if (item.collision() != null) {
+            return Step.Outcome.skipped(photograph, SkipReason.NAME_COLLISION, item.collision());
         }
         Path target = target(photograph.file(), aligned);
         Step step;
@@ -368,13 +304,16 @@ public final class DirectoryJob {
     }
 
     private final class Progress {
-        private final int total;
         private final long start;
+        private int total;
         private int done;
 
-        Progress(int total, long start) {
-            this.total = total;
+        Progress(long start) {
             this.start = start;
+        }
+
+        synchronized void total(int photographs) {
+            total = photographs;
         }
 
         synchronized void step() {

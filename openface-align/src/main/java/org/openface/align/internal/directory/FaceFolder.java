@@ -13,24 +13,12 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.text.Normalizer;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.openface.align.face.SkipReason;
 import org.openface.core.dataset.Face;
-import org.openface.core.dataset.FaceDataset;
-import org.openface.core.image.ImageFiles;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
-import org.openface.core.internal.PortableName;
-import org.openface.core.internal.image.EncodedPicture;
 import org.openface.core.internal.image.Png;
 
 /**
@@ -50,9 +38,7 @@ import org.openface.core.internal.image.Png;
 final class FaceFolder {
     private final Path folder;
     private final Path real;
-
-    /** What the file system knows the photographs' folders by; empty where it knows folders by their paths only. */
-    private final Set<Object> photographs;
+    private final PhotographFolder photographs;
 
     /** What is in the place of a face. */
     enum There {
@@ -61,7 +47,7 @@ final class FaceFolder {
         OTHER
     }
 
-    private FaceFolder(Path folder, Path real, Set<Object> photographs) {
+    private FaceFolder(Path folder, Path real, PhotographFolder photographs) {
         this.folder = folder;
         this.real = real;
         this.photographs = photographs;
@@ -73,61 +59,30 @@ final class FaceFolder {
      * @throws IllegalArgumentException if a person's folder in it is a link or one of the photographs' folders
      * @throws IOException if there is a file in the place of a person's folder
      */
-    static FaceFolder of(Path folder, FaceDataset photographs) throws IOException {
-        Set<Object> keys = new HashSet<>();
-        for (Path person : folders(photographs)) {
-            Object key = Files.readAttributes(person, BasicFileAttributes.class).fileKey();
-            if (key != null) {
-                keys.add(key);
+    static FaceFolder of(Path folder, PhotographFolder photographs) throws IOException {
+        FaceFolder faces = new FaceFolder(folder, folder.toRealPath(), photographs);
+        for (int i = 0; i < photographs.people(); i++) {
+            Path place = faces.person(photographs.folderName(i));
+            if (Files.exists(place) && !Files.isDirectory(place)) {
+                String face = photographs.photographs(i).stream()
+                        .findFirst()
+                        .map(photograph -> photograph.file().toString())
+                        .orElse(photographs.identity(i));
+                throw new IOException("cannot write the aligned face of " + face + ": " + place
+                        + " is a file, where a folder should be");
             }
-        }
-        FaceFolder faces = new FaceFolder(folder, folder.toRealPath(), keys);
-        Path before = null;
-        for (Face photograph : photographs.faces()) {
-            Path person = requireNonNull(photograph.file().getParent()).getFileName();
-            if (!person.equals(before)) {
-                Path place = folder.resolve(person);
-                if (Files.exists(place) && !Files.isDirectory(place)) {
-                    throw new IOException("cannot write the aligned face of " + photograph.file() + ": " + place
-                            + " is a file, where a folder should be");
-                }
-                faces.requireOwn(place);
-                before = person;
-            }
+            faces.requireOwn(place);
         }
         return faces;
     }
 
-    /** The folders in which photographs lie. */
-    private static Set<Path> folders(FaceDataset photographs) {
-        Set<Path> folders = new HashSet<>();
-        photographs
-                .faces()
-                .forEach(face -> folders.add(requireNonNull(face.file().getParent())));
-        return folders;
-    }
-
-    /**
-     * Refuses folders of photographs and of faces of which one is, or lies in, the other; also where a link in the first
-     * leads into the second.
-     */
-    static void checkApart(FaceDataset photographs, Path aligned) throws IOException {
-        Path faces = real(aligned);
-        for (Path person : folders(photographs)) {
-            checkApart(person, person.toRealPath(), aligned, faces);
-        }
-        for (Face photograph : photographs.faces()) {
-            if (Files.isSymbolicLink(photograph.file())) {
-                checkApart(photograph.file(), photograph.file().toRealPath(), aligned, faces);
-            }
-        }
-    }
-
+    /** Refuses folders of photographs and of faces of which one is, or lies in, the other. */
     static void checkApart(Path raw, Path aligned) throws IOException {
         checkApart(raw, real(raw), aligned, real(aligned));
     }
 
-    private static void checkApart(Path raw, Path from, Path aligned, Path to) {
+    /** As the other, of a folder or a file whose real path is known. */
+    static void checkApart(Path raw, Path from, Path aligned, Path to) {
         checkArgument(
                 !to.startsWith(from) && !from.startsWith(to),
                 "photographs (%s) and aligned faces (%s) need separate folders, neither inside the other%s",
@@ -137,7 +92,7 @@ final class FaceFolder {
     }
 
     /** The path without links, also if its last parts do not exist yet. */
-    private static Path real(Path path) throws IOException {
+    static Path real(Path path) throws IOException {
         Path absolute = path.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
         if (Files.exists(absolute) || parent == null) {
@@ -158,9 +113,8 @@ final class FaceFolder {
                         + " into another folder",
                 person,
                 there);
-        Object key = Files.readAttributes(person, BasicFileAttributes.class).fileKey();
         checkArgument(
-                key == null || !photographs.contains(key),
+                !photographs.isPersons(person),
                 "%s, for aligned faces, is really a folder of photographs; align into another folder",
                 person);
     }
@@ -210,92 +164,32 @@ final class FaceFolder {
         }
     }
 
-    /**
-     * A person's folder that is there, in place of the person's own, and that other file systems take for that; empty if
-     * there is none.
-     */
-    Optional<String> rival(Map<String, List<Path>> there, Path person) throws IOException {
-        List<Path> similar = there.getOrDefault(PortableName.key(name(person)), List.of());
-        return has(there, person)
-                ? Optional.empty()
-                : similar.stream().findFirst().map(FaceFolder::name);
+    /** The place of a person's faces. */
+    Path person(Path name) {
+        return folder.resolve(name);
     }
 
-    /** Whether a person's folder is there. It may have the name in another form, where the file system composes accents. */
-    boolean has(Map<String, List<Path>> there, Path person) throws IOException {
-        String identity = name(person);
-        Path own = folder.resolve(person);
-        for (Path similar : there.getOrDefault(PortableName.key(identity), List.of())) {
-            String name = name(similar);
-            if (name.equals(identity)
-                    || (nfc(name).equals(nfc(identity)) && Files.exists(own) && Files.isSameFile(own, similar))) {
-                return true;
-            }
-        }
-        return false;
+    interface Visitor {
+        void visit(Path person) throws IOException;
     }
 
-    private static String nfc(String name) {
-        return Normalizer.normalize(name, Normalizer.Form.NFC);
-    }
-
-    /** The persons' folders that are there, by what file systems know them by. */
-    Map<String, List<Path>> persons() throws IOException {
-        Map<String, List<Path>> persons = new HashMap<>();
-        for (Path entry : entries(folder)) {
-            if (Files.isDirectory(entry)) {
-                persons.computeIfAbsent(PortableName.key(name(entry)), key -> new ArrayList<>())
-                        .add(entry);
-            }
-        }
-        return persons;
-    }
-
-    /** A face of ours whose photograph is gone, and that photograph's name. */
-    record Abandoned(Path face, String photograph) {}
-
-    /**
-     * The faces of ours that are of none of the photographs.
-     *
-     * @throws IOException if a folder or a face cannot be read
-     */
-    List<Abandoned> abandoned(FaceDataset photographs) throws IOException {
-        Map<String, List<Integer>> identities = new LinkedHashMap<>();
-        for (int i = 0; i < photographs.identities().size(); i++) {
-            identities
-                    .computeIfAbsent(PortableName.key(photographs.identities().get(i)), key -> new ArrayList<>())
-                    .add(i);
-        }
-        List<Abandoned> abandoned = new ArrayList<>();
-        for (Map.Entry<String, List<Path>> person : persons().entrySet()) {
-            Set<String> wanted = new HashSet<>();
-            for (int identity : identities.getOrDefault(person.getKey(), List.of())) {
-                photographs.faces(identity).forEach(face -> wanted.add(PortableName.key(faceName(face))));
-            }
-            for (Path own : person.getValue()) {
-                if (Files.isSymbolicLink(own)) {
-                    continue;
-                }
-                for (Path face : entries(own)) {
-                    String name = name(face);
-                    if (name.endsWith(".png")
-                            && !wanted.contains(PortableName.key(name))
-                            && there(face) == There.OURS) {
-                        String photograph = EncodedPicture.read(face, ImageFiles.Limits.DEFAULT.maxFileBytes())
-                                .note()
-                                .flatMap(FaceNote::parse)
-                                .map(FaceNote::photograph)
-                                .orElse(name);
-                        abandoned.add(new Abandoned(face, name(own) + "/" + photograph));
-                    }
+    /** Goes through the persons' folders that are there. */
+    void eachPerson(Visitor visitor) throws IOException {
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(folder, entry -> !Files.isHidden(entry))) {
+            for (Path entry : all) {
+                if (Files.isDirectory(entry)) {
+                    visitor.visit(entry);
                 }
             }
+        } catch (AccessDeniedException e) {
+            return; // one that can be written to and not be looked into
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
         }
-        abandoned.sort(Comparator.comparing(gone -> gone.face().toString()));
-        return abandoned;
     }
 
-    private static List<Path> entries(Path directory) throws IOException {
+    /** What is in a person's folder. */
+    static List<Path> entries(Path directory) throws IOException {
         List<Path> entries = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, entry -> !Files.isHidden(entry))) {
             all.forEach(entries::add);
@@ -328,7 +222,7 @@ final class FaceFolder {
     }
 
     /** Name of a file or folder, right also in a Java runtime whose locale cannot decode it. */
-    private static String name(Path path) {
+    static String name(Path path) {
         return new Face("", path).fileName();
     }
 }

@@ -1,10 +1,16 @@
 package org.openface.align.internal.directory;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
@@ -17,35 +23,80 @@ import org.openface.core.internal.PortableName;
  * whose name differs as names do between file systems is taken, provided that there is only one.
  */
 final class Fallback {
-    static final Fallback NONE = new Fallback();
+    private final @Nullable Path folder;
 
-    private final Map<String, Path> pictures = new HashMap<>();
+    /** The pictures of people who were asked for lately, by the names of their folders. */
+    private final Map<Path, Pictures> people = new ConcurrentHashMap<>();
 
-    /** By what file systems know a name by; empty if there are several. */
-    private final Map<String, Optional<Path>> similar = new HashMap<>();
+    private Fallback(@Nullable Path folder) {
+        this.folder = folder;
+    }
 
-    private Fallback() {}
-
+    /**
+     * Pictures in a folder, or none.
+     *
+     * @throws IOException if there is no picture in it
+     */
     static Fallback of(@Nullable Path folder) throws IOException {
-        if (folder == null) {
-            return NONE;
+        if (folder != null && !hasPicture(folder)) {
+            FaceDataset.index(folder); // says what is wrong
         }
-        Fallback fallback = new Fallback();
-        for (Face face : FaceDataset.index(folder).faces()) {
-            if (fallback.pictures.putIfAbsent(name(face), face.file()) == null) {
-                fallback.similar.merge(similar(face), Optional.of(face.file()), (one, other) -> Optional.empty());
+        return new Fallback(folder);
+    }
+
+    private static boolean hasPicture(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return false;
+        }
+        try (DirectoryStream<Path> people = Files.newDirectoryStream(folder, entry -> !Files.isHidden(entry))) {
+            for (Path person : people) {
+                if (Files.isDirectory(person)
+                        && !PhotographFolder.photographs(person, "").isEmpty()) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+    }
+
+    /** The pictures of one person. */
+    private static final class Pictures {
+        private final Map<String, Path> named = new HashMap<>();
+
+        /** By what file systems know a name by; empty if there are several. */
+        private final Map<String, Optional<Path>> similar = new HashMap<>();
+
+        Pictures(List<Face> all) {
+            for (Face face : all) {
+                String name = FaceFolder.faceName(face);
+                if (named.putIfAbsent(name, face.file()) == null) {
+                    similar.merge(PortableName.key(name), Optional.of(face.file()), (one, other) -> Optional.empty());
+                }
             }
         }
-        return fallback;
+
+        Optional<Path> of(String name) {
+            Path picture = named.get(name);
+            return picture != null
+                    ? Optional.of(picture)
+                    : similar.getOrDefault(PortableName.key(name), Optional.empty());
+        }
     }
 
     /** The middle of the picture for a photograph, {@code size × size} pixels; empty if there is none for it. */
     Optional<RgbImage> face(Face photograph, int size, ImageFiles.Limits limits) throws IOException {
-        Path picture = pictures.get(name(photograph));
-        if (picture == null) {
-            picture =
-                    similar.getOrDefault(similar(photograph), Optional.empty()).orElse(null);
+        if (folder == null) {
+            return Optional.empty();
         }
+        Path person = FaceFolder.folder(photograph);
+        Pictures pictures = people.get(person);
+        if (pictures == null) {
+            pictures = new Pictures(pictures(folder.resolve(person), photograph.identity()));
+            people.put(person, pictures);
+        }
+        Path picture = pictures.of(FaceFolder.faceName(photograph)).orElse(null);
         if (picture == null) {
             return Optional.empty();
         }
@@ -54,12 +105,16 @@ final class Fallback {
         return Optional.of(cropped(image, side).resized(size, size));
     }
 
-    private static String name(Face face) {
-        return face.identity() + "/" + FaceFolder.faceName(face);
+    private static List<Face> pictures(Path person, String identity) throws IOException {
+        // Where Ann and ann are one folder, it is that of the one whose name it has.
+        boolean there = Files.isDirectory(person)
+                && FaceFolder.name(person.toRealPath(LinkOption.NOFOLLOW_LINKS)).equals(identity);
+        return there ? PhotographFolder.photographs(person, identity) : List.of();
     }
 
-    private static String similar(Face face) {
-        return face.identity() + "/" + PortableName.key(FaceFolder.faceName(face));
+    /** Forgets what was looked up, which is found again when it is asked for. */
+    void forget() {
+        people.clear();
     }
 
     private static RgbImage cropped(RgbImage image, int side) {

@@ -26,26 +26,39 @@ import org.openface.core.internal.image.PictureException;
  * compared later in its own time.
  */
 final class Inspection {
-    /** Clocks of file systems tick up to every so many milliseconds (FAT). */
-    private static final long TICK = 2000;
-
     private final DirectoryJob.Work work;
     private final AlignmentProfile profile;
     private final DirectoryJob.Settings settings;
     private final Fallback fallback;
     private final StageClock clock;
+    private final SkipMemory memory;
 
     Inspection(
             DirectoryJob.Work work,
             AlignmentProfile profile,
             DirectoryJob.Settings settings,
             Fallback fallback,
-            StageClock clock) {
+            StageClock clock,
+            SkipRecord record) {
+        this.memory = new SkipMemory(record, profile, settings, clock);
         this.work = work;
         this.profile = profile;
         this.settings = settings;
         this.fallback = fallback;
         this.clock = clock;
+    }
+
+    /**
+     * What came of looking for a face.
+     *
+     * @param bytes size of the photograph's file, and its checksum; 0 if it was not read
+     * @param memo by which nobody has to look again, if there is nothing to find
+     */
+    record Search(long bytes, long crc32, long modified, Alignment alignment, SkipRecord.@Nullable Memo memo) {}
+
+    /** Forgets what it has looked up. */
+    void forget() {
+        fallback.forget();
     }
 
     /** What is to be done. */
@@ -63,29 +76,14 @@ final class Inspection {
             }
         }
         String name = photograph.fileName();
-        long modified = Files.getLastModifiedTime(photograph.file()).toMillis(); // before it is read
-        long bytes = 0;
-        long crc32 = 0;
-        Alignment alignment;
-        long start = System.nanoTime();
-        int taken = 0;
-        try {
-            EncodedPicture encoded =
-                    EncodedPicture.read(photograph.file(), settings.limits().maxFileBytes());
-            bytes = encoded.bytes().length;
-            crc32 = encoded.crc32();
-            start = clock.add(Stage.DECODE, start);
-            taken = settings.memory().take(encoded.pixels() * DirectoryJob.BYTES_PER_PIXEL);
-            start = System.nanoTime();
-            RgbImage picture =
-                    ImageFiles.decode(encoded.bytes(), photograph.file().toString(), settings.limits());
-            clock.add(Stage.DECODE, start);
-            alignment = work.align(picture, clock);
-        } catch (PictureException | UnreadableImageException e) {
-            alignment = new Alignment.NotAligned(SkipReason.UNREADABLE, message(e, photograph));
-        } finally {
-            settings.memory().release(taken);
+        Search search = memory.recall(photograph).orElse(null);
+        if (search == null) {
+            search = search(photograph);
         }
+        Alignment alignment = search.alignment();
+        long bytes = search.bytes();
+        long crc32 = search.crc32();
+        long modified = search.modified();
         if (alignment instanceof Alignment.Aligned found) {
             FaceNote note = FaceNote.of(name, bytes, crc32, modified, found);
             return new Step(new Step.Outcome(false, note, null), Step.Change.WRITE, found.face());
@@ -94,10 +92,11 @@ final class Inspection {
         boolean lookedAt = none.reason() == SkipReason.NO_FACE || none.reason() == SkipReason.SEVERAL_FACES;
         if (!lookedAt && there == FaceFolder.There.OURS && isAligned(target)) {
             return Step.none(Step.Outcome.skipped(
-                    photograph, none.reason(), none.detail() + "; the face made from it before stays"));
+                            photograph, none.reason(), none.detail() + "; the face made from it before stays")
+                    .remembered(search.memo()));
         }
         String detail = none.detail();
-        start = System.nanoTime();
+        long start = System.nanoTime();
         Optional<RgbImage> substitute = Optional.empty();
         try {
             substitute = fallback.face(photograph, profile.size(), settings.limits());
@@ -111,9 +110,45 @@ final class Inspection {
         }
         boolean delete = lookedAt && there == FaceFolder.There.OURS;
         return new Step(
-                Step.Outcome.skipped(photograph, none.reason(), detail),
+                Step.Outcome.skipped(photograph, none.reason(), detail).remembered(search.memo()),
                 delete ? Step.Change.DELETE : Step.Change.NONE,
                 null);
+    }
+
+    /** Reads a photograph and looks for a face. */
+    private Search search(Face photograph) throws IOException {
+        BasicFileAttributes before = Files.readAttributes(photograph.file(), BasicFileAttributes.class);
+        long start = System.nanoTime();
+        int taken = 0;
+        EncodedPicture encoded = null;
+        try {
+            encoded = EncodedPicture.read(photograph.file(), settings.limits().maxFileBytes());
+            start = clock.add(Stage.DECODE, start);
+            taken = settings.memory().take(encoded.pixels() * DirectoryJob.BYTES_PER_PIXEL);
+            start = System.nanoTime();
+            RgbImage picture =
+                    ImageFiles.decode(encoded.bytes(), photograph.file().toString(), settings.limits());
+            clock.add(Stage.DECODE, start);
+            Alignment alignment = work.align(picture, clock);
+            return memory.searched(photograph, encoded, before, alignment);
+        } catch (PictureException | UnreadableImageException e) {
+            Alignment.NotAligned unreadable = new Alignment.NotAligned(SkipReason.UNREADABLE, message(e, photograph));
+            return lacksMemory(e)
+                    ? new Search(0, 0, before.lastModifiedTime().toMillis(), unreadable, null)
+                    : memory.searched(photograph, encoded, before, unreadable);
+        } finally {
+            settings.memory().release(taken);
+        }
+    }
+
+    /** With more memory the photograph may be read the next time. */
+    private static boolean lacksMemory(Throwable e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether a face of ours is one that was aligned, and no fallback. */
@@ -170,21 +205,19 @@ final class Inspection {
         long modified = attributes.lastModifiedTime().toMillis();
         boolean sameTime = modified == note.modified();
         Step same = Step.none(new Step.Outcome(true, note, null));
-        if (sameTime && !isNear(modified, Files.getLastModifiedTime(target).toMillis())) {
+        if (sameTime
+                && !SkipMemory.isNear(
+                        modified, Files.getLastModifiedTime(target).toMillis())) {
             return same;
         }
         if (EncodedPicture.read(source, settings.limits().maxFileBytes()).crc32() != note.crc32()) {
             return null;
         }
-        if (there != FaceFolder.There.OURS || (sameTime && isNear(modified, System.currentTimeMillis()))) {
+        if (there != FaceFolder.There.OURS || (sameTime && SkipMemory.isNear(modified, System.currentTimeMillis()))) {
             return same;
         }
         return sameTime
                 ? new Step(same.outcome(), Step.Change.TOUCH, null)
                 : new Step(new Step.Outcome(true, note.withModified(modified), null), Step.Change.WRITE, face);
-    }
-
-    private static boolean isNear(long time, long other) {
-        return Math.abs(time - other) < TICK;
     }
 }

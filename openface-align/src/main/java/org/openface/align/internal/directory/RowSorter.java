@@ -30,8 +30,10 @@ import org.openface.core.internal.OwnerOnly;
  * first cell the one that was added last counts.
  */
 final class RowSorter implements Closeable {
-    /** Characters of rows in memory. */
-    private static final int ROOM = 1 << 21;
+    /** Characters of rows in memory, a row without any included. */
+    static final int ROOM = 1 << 21;
+
+    private static final int EMPTY_ROW = 64;
 
     /** How many sorted parts are read at once. */
     private static final int FAN_IN = 64;
@@ -56,12 +58,9 @@ final class RowSorter implements Closeable {
     /**
      * A sorter that writes to a new file, and deletes it when it is closed.
      *
+     * @param room characters that it keeps in memory, such as {@link #ROOM}
      * @throws IOException if the file exists or cannot be created
      */
-    RowSorter(Path temporary) throws IOException {
-        this(temporary, ROOM);
-    }
-
     RowSorter(Path temporary, int room) throws IOException {
         this.room = room;
         file = FileChannel.open(
@@ -77,7 +76,7 @@ final class RowSorter implements Closeable {
     void add(String row) throws IOException {
         String key = Csv.first(row);
         String before = rows.put(key, row);
-        characters += row.length() - (before == null ? -key.length() : before.length());
+        characters += row.length() - (before == null ? -key.length() - EMPTY_ROW : before.length());
         if (characters > room) {
             flush();
         }

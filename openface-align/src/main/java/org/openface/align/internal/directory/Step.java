@@ -26,10 +26,20 @@ record Step(Outcome outcome, Change change, @Nullable RgbImage face) {
      * What became of a photograph: its face is there, with a note if it is one of ours, or it was skipped.
      *
      * @param before whether the face was there already
+     * @param memo by which a photograph that was skipped is passed over the next time, if it is to be
      */
-    record Outcome(boolean before, @Nullable FaceNote note, Totals.@Nullable Skip skipped) {
+    record Outcome(
+            boolean before, @Nullable FaceNote note, Totals.@Nullable Skip skipped, SkipRecord.@Nullable Memo memo) {
+        Outcome(boolean before, @Nullable FaceNote note, Totals.@Nullable Skip skipped) {
+            this(before, note, skipped, null);
+        }
+
         static Outcome skipped(Face photograph, SkipReason reason, String detail) {
             return new Outcome(false, null, new Totals.Skip(photograph.file(), reason, detail));
+        }
+
+        Outcome remembered(SkipRecord.@Nullable Memo by) {
+            return new Outcome(before, note, skipped, by);
         }
 
         static Outcome inTheWay(Face photograph, Path target) {

@@ -2,30 +2,30 @@ package org.openface.align.internal.directory;
 
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.openface.align.face.SkipReason;
 import org.openface.align.face.Stage;
 import org.openface.core.dataset.Face;
-import org.openface.core.dataset.FaceDataset;
 
 /** What is counted and kept of the outcomes of a job. */
 final class Tally {
-    private record Numbered(int number, Totals.Skip skipped) {}
-
     private int done;
     private int before;
-    private final List<Numbered> fallbacks = new ArrayList<>();
-    private final List<Numbered> skipped = new ArrayList<>();
+    private final First<Totals.Skip> fallbacks = new First<>();
+    private final First<Totals.Skip> skipped = new First<>();
+    private final Map<SkipReason, Integer> reasons = new EnumMap<>(SkipReason.class);
 
-    synchronized void add(int number, Face photograph, Step.Outcome outcome) {
+    /** Adds what became of a photograph, whose number says where it comes in the order of all. */
+    synchronized void add(long number, Face photograph, Step.Outcome outcome) {
         FaceNote note = outcome.note();
-        if (outcome.skipped() != null) {
-            skipped.add(new Numbered(number, outcome.skipped()));
+        Totals.Skip skip = outcome.skipped();
+        if (skip != null) {
+            skipped.add(number, skip);
+            reasons.merge(skip.reason(), 1, Integer::sum);
         } else if (note != null && note.fallbackReason() != null) {
-            fallbacks.add(
-                    new Numbered(number, new Totals.Skip(photograph.file(), note.fallbackReason(), note.detail())));
+            fallbacks.add(number, new Totals.Skip(photograph.file(), note.fallbackReason(), note.detail()));
         } else if (outcome.before()) {
             before++;
         } else {
@@ -34,18 +34,19 @@ final class Tally {
     }
 
     synchronized Totals report(
-            List<Path> withoutPhotograph,
-            List<FaceDataset.PassedOver> passedOver,
+            Totals.Some<Path> withoutPhotograph,
+            List<Totals.PassedOver> passedOver,
             Duration elapsed,
             Map<Stage, Duration> times) {
         return new Totals(
-                done, before, inOrder(fallbacks), inOrder(skipped), withoutPhotograph, passedOver, elapsed, times);
-    }
-
-    private static List<Totals.Skip> inOrder(List<Numbered> some) {
-        return some.stream()
-                .sorted(Comparator.comparingInt(Numbered::number))
-                .map(Numbered::skipped)
-                .toList();
+                done,
+                before,
+                fallbacks.inOrder(),
+                skipped.inOrder(),
+                new EnumMap<>(reasons),
+                withoutPhotograph,
+                passedOver,
+                elapsed,
+                times);
     }
 }

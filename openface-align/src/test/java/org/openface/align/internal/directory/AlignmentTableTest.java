@@ -243,6 +243,161 @@ class AlignmentTableTest {
         assertThat(journals()).isEmpty();
     }
 
+    @Test
+    void rowsAreInTheTableWhileTheRunGoesOn() throws IOException {
+        try (AlignmentTable one = AlignmentTable.open(folder);
+                AlignmentTable two = AlignmentTable.open(folder)) {
+            one.addSkipped("a/2", SkipReason.NO_FACE, "one");
+            two.addSkipped("a/1", SkipReason.NO_FACE, "two");
+            one.mergeIfDue();
+            assertThat(folder.resolve(AlignReport.FILE_NAME)).doesNotExist();
+            one.mergeSoFar();
+            assertThat(rows()).extracting(AlignReport.Row::photograph).containsExactly("a/2");
+            two.mergeSoFar();
+            one.addSkipped("a/2", SkipReason.NO_FACE, "one, later");
+            one.addSkipped("a/3", SkipReason.NO_FACE, "one, later");
+            assertThat(rows()).extracting(AlignReport.Row::detail).containsExactly("two", "one");
+            one.mergeSoFar();
+            assertThat(rows()).extracting(AlignReport.Row::detail).containsExactly("two", "one, later", "one, later");
+            for (Path journal : journals()) {
+                assertThat(Files.readAllLines(journal)).containsExactly(HEADER);
+            }
+            one.merge();
+            two.merge();
+        }
+        assertThat(lines()).hasSize(4);
+        assertThat(journals()).isEmpty();
+    }
+
+    /** Adds rows until it is killed, merging all the time, and says which it has added. */
+    public static final class Merging {
+        private Merging() {}
+
+        /** Arguments: folder, name. */
+        public static void main(String... arguments) throws IOException {
+            try (AlignmentTable table = AlignmentTable.open(Path.of(arguments[0]))) {
+                for (int i = 0; ; i++) {
+                    SkipRecord.Memo memo =
+                            SkipRecord.Memo.of(arguments[1] + "/" + i, SkipReason.NO_FACE, "", i, 1, 1, "");
+                    table.addSkipped(arguments[1] + "/" + i, SkipReason.NO_FACE, "", i % 2 == 0 ? memo : null);
+                    System.out.println(i);
+                    if (i % 20 == 0) {
+                        table.mergeSoFar();
+                    }
+                }
+            }
+        }
+    }
+
+    /** Two processes that merge all the time are killed again and again: no row is lost that one of them had added. */
+    @Test
+    void aKillWhileMergingLosesNoRow() throws Exception {
+        merging(3);
+    }
+
+    @Test
+    @Tag("soak")
+    void manyKillsWhileMergingLoseNoRow() throws Exception {
+        merging(40);
+    }
+
+    private void merging(int kills) throws Exception {
+        Random random = new Random(9);
+        List<String> names = new ArrayList<>();
+        List<Path> logs = new ArrayList<>();
+        for (int kill = 0; kill < kills; kill++) {
+            List<Process> running = new ArrayList<>();
+            for (int i = 0; i < 2; i++) {
+                names.add("run" + kill + "-" + i);
+                logs.add(Files.createTempFile("merging", ".log"));
+                running.add(new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java")
+                                        .toString(),
+                                "-Xmx32m",
+                                "-XX:TieredStopAtLevel=1",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                Merging.class.getName(),
+                                folder.toString(),
+                                names.get(names.size() - 1))
+                        .redirectErrorStream(true)
+                        .redirectOutput(logs.get(logs.size() - 1).toFile())
+                        .start());
+            }
+            for (int i = 0; i < 2; i++) {
+                while (Files.size(logs.get(logs.size() - 2 + i)) < 200) {
+                    assertThat(running.get(i).isAlive()).isTrue();
+                    Thread.sleep(1);
+                }
+            }
+            Thread.sleep(random.nextInt(100));
+            for (Process process : running) {
+                process.destroyForcibly().waitFor();
+            }
+        }
+        try (AlignmentTable table = AlignmentTable.open(folder)) {
+            table.merge();
+        }
+        Map<String, AlignReport.Row> rows = new HashMap<>();
+        AlignReport.readTable(folder, row -> assertThat(rows.put(row.photograph(), row))
+                .as(row.photograph())
+                .isNull());
+        SkipRecord record = new SkipRecord(folder);
+        for (int run = 0; run < names.size(); run++) {
+            List<String> added = Files.readAllLines(logs.get(run));
+            for (int i = 0; i < added.size() - 1; i++) { // the last line may be half a number
+                assertThat(added.get(i)).isEqualTo(Integer.toString(i));
+                String photograph = names.get(run) + "/" + i;
+                assertThat(rows).containsKey(photograph);
+                assertThat(record.find(photograph).isPresent()).as(photograph).isEqualTo(i % 2 == 0);
+            }
+            Files.delete(logs.get(run));
+        }
+        assertThat(journals()).isEmpty();
+    }
+
+    /** Every row is found by halving the file, and none that is not there. */
+    @Test
+    void aRememberedPhotographIsFoundAmongMany() throws IOException {
+        Random random = new Random(4);
+        String letters = "ab,\"\u6797\ud83d\ude00 =/\n";
+        Map<String, Integer> expected = new HashMap<>();
+        try (AlignmentTable table = AlignmentTable.open(folder)) {
+            for (int i = 0; i < 3000; i++) {
+                StringBuilder name = new StringBuilder();
+                for (int k = random.nextInt(i % 50 == 0 ? 3000 : 6); k >= 0; k--) {
+                    name.append(letters.charAt(random.nextInt(letters.length())));
+                }
+                boolean memo = random.nextBoolean();
+                if (memo) {
+                    expected.put(name.toString(), i);
+                } else {
+                    expected.remove(name.toString());
+                }
+                table.addSkipped(
+                        name.toString(),
+                        SkipReason.NO_FACE,
+                        "",
+                        memo
+                                ? SkipRecord.Memo.of(name.toString(), SkipReason.NO_FACE, "x\ny", i, 2, 3, "settings")
+                                : null);
+            }
+            table.merge();
+        }
+        SkipRecord record = new SkipRecord(folder);
+        for (Map.Entry<String, Integer> photograph : expected.entrySet()) {
+            SkipRecord.Memo memo = record.find(photograph.getKey()).orElseThrow();
+            assertThat(memo.bytes()).isEqualTo(photograph.getValue().longValue());
+            assertThat(memo.detail()).isEqualTo("x\ny");
+            assertThat(memo.holds(photograph.getKey(), "settings")).isTrue();
+            assertThat(memo.holds(photograph.getKey(), "others")).isFalse();
+            assertThat(memo.holds(photograph.getKey() + "1", "settings")).isFalse();
+            String other = photograph.getKey() + "b";
+            assertThat(record.find(other).isPresent()).isEqualTo(expected.containsKey(other));
+        }
+        assertThat(expected).hasSizeGreaterThan(500);
+    }
+
     /** Adds rows in a JVM of its own, under names of its own. */
     public static final class Program {
         private Program() {}
