@@ -2,6 +2,8 @@ package org.openface.core.cleaning;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
  * Finds images whose {@link Sketch}es are alike, without comparing each with each: the coefficients of the middle window,
@@ -56,17 +58,19 @@ final class CandidateSearch {
         medians = medians();
         bits = Math.max(6, Math.min(16, 31 - Integer.numberOfLeadingZeros(images.length + 1)));
         codes = new long[images.length];
+        boolean[] flat = new boolean[images.length];
         Parallel.forEach(
                 images.length,
                 i -> {
                     float[] coefficients = new float[Sketch.COEFFICIENTS];
                     coefficients(i, 0, 0, false, coefficients);
                     codes[i] = code(coefficients);
+                    flat[i] = isFlat(coefficients);
                 },
                 done -> {});
         bands = new Band[Sketch.COEFFICIENTS / bits];
         for (int b = 0; b < bands.length; b++) {
-            bands[b] = band(b * bits);
+            bands[b] = band(b * bits, flat);
         }
     }
 
@@ -110,22 +114,34 @@ final class CandidateSearch {
         return code;
     }
 
+    /** Of one grey: has nothing to compare, and would meet all others like it. */
+    private static boolean isFlat(float[] coefficients) {
+        for (float coefficient : coefficients) {
+            if (coefficient != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     private int key(long code, int shift) {
         return (int) (code >>> shift) & (1 << bits) - 1;
     }
 
-    private Band band(int shift) {
+    private Band band(int shift, boolean[] flat) {
         int[] start = new int[(1 << bits) + 1];
-        for (long code : codes) {
-            start[key(code, shift) + 1]++;
+        for (int i = 0; i < codes.length; i++) {
+            start[key(codes[i], shift) + 1] += flat[i] ? 0 : 1;
         }
         for (int k = 1; k < start.length; k++) {
             start[k] += start[k - 1];
         }
         int[] next = start.clone();
-        int[] members = new int[codes.length];
+        int[] members = new int[start[start.length - 1]];
         for (int i = 0; i < codes.length; i++) {
-            members[next[key(codes[i], shift)]++] = i;
+            if (!flat[i]) {
+                members[next[key(codes[i], shift)]++] = i;
+            }
         }
         return new Band(shift, start, members);
     }
@@ -152,8 +168,12 @@ final class CandidateSearch {
     }
 
     private void lookUp(int i, int dx, int dy, boolean flipped, float[] coefficients, Nearest nearest) {
+        if (isFlat(coefficients)) {
+            return;
+        }
         long code = code(coefficients);
         float[] window = null;
+        Set<Integer> met = new HashSet<>();
         for (int b = 0; b < bands.length; b++) {
             Band band = bands[b];
             int[] unsure = unsure(coefficients, band.shift);
@@ -164,7 +184,7 @@ final class CandidateSearch {
                 }
                 for (int at = band.start[key]; at < band.start[key + 1]; at++) {
                     int j = band.members[at];
-                    if (j == i || Long.bitCount(code ^ codes[j]) > DIFFERENT_BITS) {
+                    if (j == i || Long.bitCount(code ^ codes[j]) > DIFFERENT_BITS || !met.add(j)) {
                         continue;
                     }
                     window = window == null ? window(i, dx, dy, flipped) : window;

@@ -5,11 +5,20 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.FaceEmbedder;
 
 /**
  * Looks a data set through for what should not be learnt from, and changes nothing: {@code
@@ -19,6 +28,8 @@ public final class DatasetCleaner {
     private final FaceDataset dataset;
     private boolean mirrored;
     private Collection<String> testNames = Set.of();
+    private @Nullable FaceDataset testSet;
+    private @Nullable FaceEmbedder embedder;
     private Progress progress = (step, done, total) -> {};
 
     private DatasetCleaner(FaceDataset dataset) {
@@ -54,6 +65,22 @@ public final class DatasetCleaner {
         return this;
     }
 
+    /**
+     * Compares labels with what a network sees: finds wrong labels, outliers, people with two names and folders of two
+     * people. Nothing better at hand, a network that was trained on the data set itself will do, before it has learnt the
+     * mistakes by heart; the less it has learnt, the less is listed.
+     */
+    public DatasetCleaner embedder(FaceEmbedder network) {
+        embedder = network;
+        return this;
+    }
+
+    /** Looks for the people of a test set, by their names, and with an {@link #embedder} by their looks. */
+    public DatasetCleaner testSet(FaceDataset faces) {
+        testSet = faces;
+        return this;
+    }
+
     /** Is told how far a review is. */
     public DatasetCleaner onProgress(Progress listener) {
         progress = listener;
@@ -79,30 +106,82 @@ public final class DatasetCleaner {
                         "",
                         reason)));
         Duplicates duplicates = Duplicates.find(dataset, scan, mirrored, watch("looking for duplicates"));
-        for (Duplicates.Group group : duplicates.groups()) {
-            addDuplicates(group, duplicates, scan, findings);
+        EmbeddingReview labels = embeddingReview(duplicates);
+        if (labels != null) {
+            findings.addAll(labels.findings());
         }
-        TestNames.find(dataset.identities(), testNames, findings);
+        for (Duplicates.Group group : duplicates.groups()) {
+            addDuplicates(group, duplicates, scan, labels, findings);
+        }
+        SortedSet<String> names = new TreeSet<>(testNames);
+        if (testSet != null) {
+            names.addAll(testSet.identities());
+        }
+        TestNames.find(dataset.identities(), names, findings);
         return new CleaningReport(dataset, findings);
     }
 
-    private void addDuplicates(Duplicates.Group group, Duplicates duplicates, ImageScan scan, List<Finding> findings) {
-        Face best = dataset.faces().get(group.best());
-        for (int i : group.others()) {
-            Face face = dataset.faces().get(i);
-            boolean samePerson = face.identity().equals(best.identity());
-            findings.add(finding(
-                    samePerson ? ReviewList.DUPLICATES : ReviewList.SHARED_PHOTOGRAPHS,
-                    Decision.REMOVE,
-                    duplicates.score(i),
-                    face,
-                    name(best),
-                    scan.sameBytes(i, group.best())
-                            ? "same bytes"
-                            : scan.samePixels(i, group.best())
-                                    ? "same pixels"
-                                    : String.format(Locale.ROOT, "details agree to %.3f", duplicates.score(i))));
+    private @Nullable EmbeddingReview embeddingReview(Duplicates duplicates) throws IOException {
+        FaceEmbedder network = embedder;
+        if (network == null) {
+            return null;
         }
+        List<FaceDataset> datasets = testSet == null ? List.of(dataset) : List.of(dataset, testSet);
+        int total = datasets.stream().mapToInt(FaceDataset::size).sum();
+        Embeddings embeddings = Embeddings.of(datasets, network, done -> progress.at("embedding", done, total));
+        return new EmbeddingReview(dataset, Optional.ofNullable(testSet), embeddings, duplicates, progress);
+    }
+
+    /** Of each person all images but the best; then all people but the one whom the photograph fits. */
+    private void addDuplicates(
+            Duplicates.Group group,
+            Duplicates duplicates,
+            ImageScan scan,
+            @Nullable EmbeddingReview labels,
+            List<Finding> findings) {
+        SortedMap<String, Integer> best = new TreeMap<>();
+        best.put(dataset.faces().get(group.best()).identity(), group.best());
+        for (int i : group.others()) {
+            String identity = dataset.faces().get(i).identity();
+            Integer other = best.putIfAbsent(identity, i);
+            if (other != null) {
+                findings.add(duplicate(ReviewList.DUPLICATES, i, other, duplicates, scan));
+            }
+        }
+        if (best.size() == 1) {
+            return;
+        }
+        Integer owner = labels == null
+                ? null
+                : Collections.min(best.values(), Comparator.comparingDouble(i -> certainty(labels.wrong(i))));
+        for (Integer i : best.values()) {
+            if (!i.equals(owner)) {
+                int other = owner != null
+                        ? owner
+                        : i == group.best() ? group.others().get(0) : group.best();
+                findings.add(duplicate(ReviewList.SHARED_PHOTOGRAPHS, i, other, duplicates, scan));
+            }
+        }
+    }
+
+    private static double certainty(double wrong) {
+        return Double.isNaN(wrong) ? 0.5 : wrong;
+    }
+
+    private Finding duplicate(ReviewList list, int i, int other, Duplicates duplicates, ImageScan scan) {
+        String reason = scan.sameBytes(i, other)
+                ? "same bytes"
+                : scan.samePixels(i, other)
+                        ? "same pixels"
+                        : String.format(Locale.ROOT, "details agree to %.3f", duplicates.score(i));
+        double score = scan.samePixels(i, other) ? 1 : Math.min(0.9999, duplicates.score(i));
+        return finding(
+                list,
+                Decision.REMOVE,
+                score,
+                dataset.faces().get(i),
+                name(dataset.faces().get(other)),
+                reason);
     }
 
     private static Finding finding(

@@ -64,7 +64,8 @@ public record Decision(Action action, String target) {
         return moveTo(trimmed.substring(MOVE_TO.length()).strip());
     }
 
-    private static boolean isName(String name) {
+    /** Whether somebody can be moved to a person of that name. */
+    static boolean isName(String name) {
         return !name.isBlank()
                 && !name.startsWith(".") // hidden folders are passed over
                 && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == 0);

@@ -34,7 +34,7 @@ final class Duplicates {
      * Images of one photograph, at least two.
      *
      * @param best the largest
-     * @param others the others, ascending
+     * @param others the others, at least one, ascending
      */
     record Group(int best, List<Integer> others) {}
 

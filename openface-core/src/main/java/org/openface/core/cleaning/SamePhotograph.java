@@ -1,5 +1,6 @@
 package org.openface.core.cleaning;
 
+import java.util.Arrays;
 import org.openface.core.image.RgbImage;
 
 /**
@@ -149,7 +150,7 @@ final class SamePhotograph {
             for (int i = 0; i < each.length; i++) {
                 each[i] = tiles[i].correlation(all.varianceA() / 20, all.varianceB() / 20);
             }
-            java.util.Arrays.sort(each);
+            Arrays.sort(each);
             return (each[0] + each[1] + each[2] + each[3]) / 4;
         }
     }
