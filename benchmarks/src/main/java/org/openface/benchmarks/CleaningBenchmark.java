@@ -112,7 +112,8 @@ public final class CleaningBenchmark {
         for (Face face : shuffled.subList(0, Math.min(CALIBRATION_IMAGES, shuffled.size()))) {
             calibration.add(face.read().resized(DirtyFaces.SIDE, DirtyFaces.SIDE));
         }
-        Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(seed).build();
+        Nn4Model model =
+                Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).seed(seed).build();
         Trainer.builder()
                 .model(model)
                 .trainingSet(faces)
@@ -181,7 +182,8 @@ public final class CleaningBenchmark {
             planted += same ? 1 : 0;
             if (!same) {
                 others++;
-                System.out.println("  not planted: " + place(finding) + " = " + finding.other() + ", " + finding.reason());
+                System.out.println(
+                        "  not planted: " + place(finding) + " = " + finding.other() + ", " + finding.reason());
             }
         }
         say(
@@ -196,9 +198,8 @@ public final class CleaningBenchmark {
 
     /** Of the copies that are with their photograph, or under another name. */
     private String recall(Set<String> copies, boolean samePerson, Set<String> found) {
-        List<String> asked = copies.stream()
-                .filter(copy -> isWrong(copy) != samePerson)
-                .toList();
+        List<String> asked =
+                copies.stream().filter(copy -> isWrong(copy) != samePerson).toList();
         return asked.stream().filter(found::contains).count() + " of " + asked.size();
     }
 
@@ -210,7 +211,8 @@ public final class CleaningBenchmark {
                     .toList();
             long right = listed.stream().filter(f -> isWrong(place(f))).count();
             long guests = listed.stream()
-                    .filter(f -> shows(place(f)).equals(dirty.guest) && f.identity().equals(dirty.united))
+                    .filter(f ->
+                            shows(place(f)).equals(dirty.guest) && f.identity().equals(dirty.united))
                     .count();
             Set<String> places = new HashSet<>();
             listed.forEach(f -> places.add(place(f)));
@@ -238,7 +240,9 @@ public final class CleaningBenchmark {
                 "outliers.tsv: %d, of which %d are wrong labels; strangers %d of 2",
                 outliers.size(),
                 outliers.stream().filter(f -> isWrong(place(f))).count(),
-                outliers.stream().filter(f -> dirty.strangers.contains(place(f))).count());
+                outliers.stream()
+                        .filter(f -> dirty.strangers.contains(place(f)))
+                        .count());
     }
 
     private void printPeople(CleaningReport report) {

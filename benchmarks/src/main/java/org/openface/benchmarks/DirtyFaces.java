@@ -182,8 +182,7 @@ final class DirtyFaces {
         int left = (image.width() - SIDE) / 2 + dx;
         int top = (image.height() - SIDE) / 2 + dy;
         for (int y = 0; y < SIDE; y++) {
-            System.arraycopy(
-                    pixels, 3 * ((top + y) * image.width() + left), middle, 3 * SIDE * y, 3 * SIDE);
+            System.arraycopy(pixels, 3 * ((top + y) * image.width() + left), middle, 3 * SIDE * y, 3 * SIDE);
         }
         return RgbImage.of(SIDE, SIDE, middle);
     }

@@ -18,7 +18,7 @@ final class EmbeddingReview {
     /** Probability from which a label is listed as wrong, and from which removal is proposed. */
     private static final double LISTED = 0.6;
 
-    private static final double WRONG = 0.7;
+    private static final double WRONG = 0.75;
 
     private final FaceSpace space;
     private final List<Finding> findings = new ArrayList<>();

@@ -11,8 +11,8 @@ import org.openface.core.dataset.FaceDataset;
 
 /** Two names of one person, and folders of two people. */
 final class PeopleReview {
-    /** Confusion from which two names are listed, and from which the second is proposed to become the first. */
-    private static final double ALIKE = 0.3;
+    /** Likeness from which two names are listed, and confusion from which the second is proposed to become the first. */
+    private static final double ALIKE = 0.4;
 
     private static final double ONE_PERSON = 0.7;
     /** What a single image can say at most. */
@@ -55,15 +55,18 @@ final class PeopleReview {
     private record Two(int first, int second) {}
 
     /**
-     * Lists pairs of people of which many images are nearer to the other: of two, none are; of one with two names, half.
+     * Lists pairs of people of which many images are nearer to the other (of two, none are; of one with two names, half), or
+     * who are at most 0.6 times as far apart (squared) as people are from their nearest. The second remains where a network
+     * has learnt to tell two names apart that are one person.
      *
      * @param united receives for each person who is proposed to become another, who that is
      */
     List<Finding> samePerson(int[] united, Parallel.Watch watch) throws IOException {
         int[][] nearest = new int[people][];
         Parallel.forEach(people, g -> nearest[g] = space.nearestGroups(g, 0, people, NEAREST), watch);
+        double usual = usualDistance(nearest);
         List<List<Finding>> found = new ArrayList<>(Collections.nCopies(people, List.of()));
-        Parallel.forEach(people, g -> found.set(g, samePerson(g, nearest)), done -> {});
+        Parallel.forEach(people, g -> found.set(g, samePerson(g, nearest, usual)), done -> {});
         List<Finding> findings = found.stream().flatMap(List::stream).toList();
         for (Finding finding : findings) {
             if (finding.decision().action() == Decision.Action.MOVE) {
@@ -75,7 +78,7 @@ final class PeopleReview {
     }
 
     /** Of a person and all to whom that person's images would move. */
-    private List<Finding> samePerson(int person, int[][] nearest) {
+    private List<Finding> samePerson(int person, int[][] nearest, double usual) {
         List<Finding> findings = new ArrayList<>();
         if (space.count(person) == 0) {
             return findings;
@@ -87,7 +90,8 @@ final class PeopleReview {
                 continue; // listed with the other
             }
             double confusion = confusion(person, other);
-            if (confusion >= ALIKE) {
+            double likeness = Math.max(confusion, closeness(person, other, usual));
+            if (likeness >= ALIKE) {
                 String name = dataset.identities().get(two.second());
                 String otherName = dataset.identities().get(two.first());
                 boolean one = two.second() == person && !moved && confusion >= ONE_PERSON && Decision.isName(otherName);
@@ -95,7 +99,7 @@ final class PeopleReview {
                 findings.add(new Finding(
                         ReviewList.SAME_PERSON,
                         one ? Decision.moveTo(otherName) : Decision.KEEP,
-                        confusion,
+                        likeness,
                         name,
                         "",
                         otherName,
@@ -103,6 +107,26 @@ final class PeopleReview {
             }
         }
         return findings;
+    }
+
+    /** The median of the squared distances of people to their nearest. */
+    private double usualDistance(int[][] nearest) {
+        double[] distances = new double[people];
+        int count = 0;
+        for (int g = 0; g < people; g++) {
+            if (space.count(g) > 1 && nearest[g].length > 0) {
+                distances[count++] = space.between(g, nearest[g][0]);
+            }
+        }
+        Arrays.sort(distances, 0, count);
+        return count == 0 ? 0 : distances[count / 2];
+    }
+
+    /** 1 where two are at one place, 0 where they are as far apart as is usual; single images have no place. */
+    private double closeness(int first, int second, double usual) {
+        return Math.min(space.count(first), space.count(second)) == 1 || usual <= 0
+                ? 0
+                : Math.max(0, Math.min(1, 1 - space.between(first, second) / usual));
     }
 
     /** Lists people who look like people of a test set, whose groups come after the data set's. */
@@ -162,7 +186,7 @@ final class PeopleReview {
         return confused;
     }
 
-    /** 1 where half of the images of each are nearer to the other, less the fewer images there are. */
+    /** 1 where half of the images of each are nearer to the other; the fewer images there are, the less. */
     private double confusion(int first, int second) {
         double share = (confused(first, second) / (double) space.count(first)
                         + confused(second, first) / (double) space.count(second))
