@@ -12,7 +12,10 @@ import org.openface.core.image.RgbImage;
 
 /** Groups of images that come from one photograph. */
 final class Duplicates {
-    /** Correlation of the details of two images of one photograph, as a whole and in the parts that agree least. */
+    /**
+     * Correlation of the details of two images of one photograph, as a whole and in the parts that agree least. Photographs
+     * taken one after the other of people who sat still reach 0.982; shifted, brightened, scaled and compressed copies 0.988.
+     */
     static final double WHOLE = 0.985;
 
     static final double PARTS = 0.8;

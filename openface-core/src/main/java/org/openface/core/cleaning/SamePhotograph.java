@@ -13,6 +13,8 @@ final class SamePhotograph {
 
     private static final int TILES = 4;
     private static final int EDGE = 3;
+    /** What does not agree by this when laid to within 2 pixels will not when laid better. */
+    private static final double HOPELESS = 0.6;
 
     private SamePhotograph() {}
 
@@ -35,6 +37,9 @@ final class SamePhotograph {
         double y = dy;
         double best = correlation(first, second, x, y);
         for (double step = 3; step >= 0.12; step /= 2) {
+            if (step < 1 && best < HOPELESS) {
+                break;
+            }
             boolean better = true;
             while (better) {
                 better = false;

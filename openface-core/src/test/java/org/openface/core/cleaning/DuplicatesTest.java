@@ -35,7 +35,7 @@ class DuplicatesTest {
     private void put(String place, RgbImage image) throws IOException {
         Path file = folder.resolve(place);
         Files.createDirectories(file.resolveSibling(""));
-        ImageFiles.writePng(image, file);
+        Files.write(file, portableMap(image));
     }
 
     static RgbImage cut(RgbImage image, int left, int top, int side) {
@@ -87,8 +87,9 @@ class DuplicatesTest {
 
     @Test
     void findsWhatIsMadeFromOnePhotograph() throws IOException {
-        for (int person = 0; person < 6; person++) {
-            for (int image = 0; image < 6; image++) {
+        int[][] images = {{0, 1}, {1, 2}, {2, 3, 4}, {3, 4}, {0}, {5}};
+        for (int person = 0; person < images.length; person++) {
+            for (int image : images[person]) {
                 put("p" + person + "/" + image + ".png", cut(face(person, image), 8, 8, 112));
             }
         }
@@ -121,13 +122,13 @@ class DuplicatesTest {
         byte[] rgb = face(0, 0).toBytes();
         put("p/a.png", face(0, 0));
         put("p/b.png", face(0, 0));
-        Files.write(folder.resolve("p/c.ppm"), portableMap(face(0, 0)));
+        ImageFiles.writePng(face(0, 0), folder.resolve("p/c.png"));
         rgb[1]++;
         put("p/d.png", RgbImage.of(128, 128, rgb));
         CleaningReport report = DatasetCleaner.of(FaceDataset.index(folder)).review();
         assertThat(report.list(ReviewList.DUPLICATES))
                 .extracting(f -> f.image() + " " + f.reason().replaceAll("1\\.0+$", "1") + " " + (f.score() == 1))
-                .containsExactly("b.png same bytes true", "c.ppm same pixels true", "d.png details agree to 1 false");
+                .containsExactly("b.png same bytes true", "c.png same pixels true", "d.png details agree to 1 false");
     }
 
     private static byte[] portableMap(RgbImage image) {
