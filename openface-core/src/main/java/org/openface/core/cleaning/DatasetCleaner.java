@@ -175,8 +175,8 @@ public final class DatasetCleaner {
                 ? "same bytes"
                 : scan.samePixels(i, other)
                         ? "same pixels"
-                        : String.format(Locale.ROOT, "details agree to %.3f", duplicates.score(i));
-        double score = scan.samePixels(i, other) ? 1 : Math.min(0.9999, duplicates.score(i));
+                        : String.format(Locale.ROOT, "details agree to %.3f", duplicates.score(i, other));
+        double score = duplicates.score(i, other);
         return finding(
                 list,
                 Decision.REMOVE,

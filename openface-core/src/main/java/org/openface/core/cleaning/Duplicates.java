@@ -23,14 +23,17 @@ final class Duplicates {
     private final FaceDataset dataset;
     private final ImageScan scan;
     private final int[] parent;
-    /** How alike an image is to the one of its group that it was found by. */
+    /** How alike an image is to another of its group that has not its pixels. */
     private final float[] score;
+    /** The first image with the same pixels. */
+    private final int[] twin;
 
     private Duplicates(FaceDataset dataset, ImageScan scan) {
         this.dataset = dataset;
         this.scan = scan;
         parent = IntStream.range(0, scan.size()).toArray();
         score = new float[scan.size()];
+        twin = parent.clone();
     }
 
     /**
@@ -64,7 +67,8 @@ final class Duplicates {
                 start = k;
                 first.add(sorted[k]);
             } else {
-                unite(sorted[start], sorted[k], 1);
+                twin[sorted[k]] = sorted[start];
+                unite(sorted[start], sorted[k]);
             }
         }
         return first.build().sorted().toArray();
@@ -85,7 +89,9 @@ final class Duplicates {
         Parallel.forEach(pairs.length, p -> likeness[p] = likeness(pairs[p]), done -> {});
         for (int p = 0; p < pairs.length; p++) {
             if (likeness[p] > 0) {
-                unite(pairs[p].first(), pairs[p].second(), likeness[p]);
+                unite(pairs[p].first(), pairs[p].second());
+                score[pairs[p].first()] = Math.max(score[pairs[p].first()], likeness[p]);
+                score[pairs[p].second()] = Math.max(score[pairs[p].second()], likeness[p]);
             }
         }
     }
@@ -112,21 +118,15 @@ final class Duplicates {
         return at;
     }
 
-    private void unite(int i, int j, float alike) {
+    private void unite(int i, int j) {
         int first = Math.min(root(i), root(j));
         int second = Math.max(root(i), root(j));
         parent[second] = first;
-        score[i] = Math.max(score[i], alike);
-        score[j] = Math.max(score[j], alike);
     }
 
-    /** The number of an image's group, the same for all images of one photograph. */
-    int group(int image) {
-        return root(image);
-    }
-
-    double score(int image) {
-        return score[image];
+    /** How sure it is that an image is of the photograph of another of its group; 1 only for the same pixels. */
+    double score(int image, int other) {
+        return scan.samePixels(image, other) ? 1 : score[twin[image]];
     }
 
     /** All groups of two and more, in the order of their first images. */
