@@ -79,6 +79,17 @@ public final class Verification {
         return LfwPairs.read(pairsFile, alignedDirectory, FOLDS);
     }
 
+    /**
+     * The pairs of a verification set of insightface's, such as {@code lfw.bin}: in ten folds in their order, as there. The images
+     * stay in the file, which must not change meanwhile; their faces are aligned by insightface's template.
+     *
+     * @throws IOException if the file cannot be read, is larger than 2 GB, or is no such set; whatever else it contains is not
+     *     executed
+     */
+    public static Verification insightFace(Path file) throws IOException {
+        return BinPairs.read(file, FOLDS);
+    }
+
     /** Pairs of a data set's faces: {@link #pairs(FaceDataset, int, long)} with at most 3,000 of each kind, seed 2. */
     public static Verification pairs(FaceDataset dataset) {
         return pairs(dataset, DEFAULT_PAIRS_OF_EACH_KIND, 2);
