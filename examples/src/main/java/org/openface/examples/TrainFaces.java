@@ -25,6 +25,8 @@ import org.openface.align.Aligner;
 import org.openface.core.dataset.DatasetPruner;
 import org.openface.core.dataset.DatasetSplitter;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.dataset.FaceManifest;
+import org.openface.core.dataset.FacePack;
 import org.openface.core.drawn.DrawnFaces;
 import org.openface.core.eval.Verification;
 import org.openface.nn4.Nn4Model;
@@ -217,7 +219,7 @@ public final class TrainFaces implements Callable<Integer> {
 
     private FaceDataset alignedFaces(Path folder) throws IOException {
         if (data != null && aligned) {
-            return FaceDataset.index(data);
+            return FacePack.isPack(data) ? FacePack.open(data) : indexed(data, folder);
         }
         Path photographs = data;
         if (photographs == null) {
@@ -247,7 +249,15 @@ public final class TrainFaces implements Callable<Integer> {
                     report.total(),
                     photographs);
         }
-        return FaceDataset.index(faces);
+        return indexed(faces, folder);
+    }
+
+    /** With a manifest in the work folder, so that the next start need not read every file. */
+    private static FaceDataset indexed(Path faces, Path folder) throws IOException {
+        Path manifest = folder.resolve(FaceManifest.FILE_NAME).toAbsolutePath().normalize();
+        return manifest.startsWith(faces.toAbsolutePath().normalize())
+                ? FaceDataset.index(faces)
+                : FaceDataset.index(faces, manifest);
     }
 
     /** Sees to it that the aligned faces in a work folder all come from one place. */

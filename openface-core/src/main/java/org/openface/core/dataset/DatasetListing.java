@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -104,6 +105,19 @@ public final class DatasetListing {
     /** {@link FaceDataset#fingerprint}. */
     public String fingerprint() {
         return fingerprint;
+    }
+
+    /** Whether one of these people is among them. */
+    public boolean hasAnyOf(Collection<String> people) {
+        String last = "";
+        for (int i = 0; i < entries.size(); i++) {
+            String identity = entries.identity(i);
+            if (!identity.equals(last) && people.contains(identity)) {
+                return true;
+            }
+            last = identity;
+        }
+        return false;
     }
 
     /** Writes the listing, compressed; {@link #read} reads it. The stream stays open. */

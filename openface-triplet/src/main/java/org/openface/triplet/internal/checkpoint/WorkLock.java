@@ -67,7 +67,7 @@ public final class WorkLock implements AutoCloseable {
      * @throws HeldException if a run has it
      * @throws IOException if the lock's file cannot be opened
      */
-    static WorkLock take(Path folder) throws IOException {
+    public static WorkLock take(Path folder) throws IOException {
         Path real = folder.toRealPath();
         String since = " since " + Instant.now().truncatedTo(ChronoUnit.SECONDS);
         String holder = HELD.putIfAbsent(
