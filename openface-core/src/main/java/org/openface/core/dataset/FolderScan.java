@@ -62,7 +62,6 @@ final class FolderScan {
     private final Map<String, Integer> known = new HashMap<>();
     private final Map<String, List<Path>> others = new TreeMap<>();
     private long rootTime = FaceColumns.UNKNOWN_TIME;
-    private boolean changed;
     private final Counts counts = new Counts();
 
     /** What came of a scan. */
@@ -116,11 +115,6 @@ final class FolderScan {
         return counts;
     }
 
-    /** Whether anything is other than before. */
-    boolean changed() {
-        return changed;
-    }
-
     /** When the root folder was changed. */
     long rootTime() {
         return rootTime;
@@ -153,30 +147,27 @@ final class FolderScan {
                 counts.gone += before.firstFace(row + 1) - before.firstFace(row);
             }
         }
-        changed = before.isNone() || before.rootTime() != rootTime || count != before.people();
+        int same = 0; // so many people of before were taken over as they are, from the first on
         FaceColumnsWriter out = null;
         try {
             for (int from = 0; from < count; from += BLOCK) {
-                List<Person> block = block(people, from, Math.min(count, from + BLOCK));
-                for (int i = 0; i < block.size(); i++) {
-                    Person person = block.get(i);
-                    if (out == null && (person.items() != null || person.row() != from + i)) {
-                        out = writer.make();
-                        if (from + i > 0) {
-                            out.copy(before, 0, from + i);
-                        }
+                for (Person person : block(people, from, Math.min(count, from + BLOCK))) {
+                    boolean empty = person.items() != null && person.items().isEmpty();
+                    if (empty) {
+                        // Of a folder without images no name is kept, so that the root must be listed each time.
+                        rootTime = FaceColumns.UNKNOWN_TIME;
+                    } else if (out == null && (person.items() != null || person.row() != same)) {
+                        out = begin(writer, same);
+                    } else if (out == null) {
+                        same++;
                     }
-                    add(person, out);
+                    add(person, empty ? null : out);
                 }
                 progress.accept(counts.entries);
             }
-            if (out == null && changed) {
-                out = writer.make();
-                if (count > 0) {
-                    out.copy(before, 0, count);
-                }
+            if (out == null && (before.isNone() || before.rootTime() != rootTime || same != before.people())) {
+                out = begin(writer, same);
             }
-            changed = out != null;
             return out;
         } catch (IOException | RuntimeException e) {
             if (out != null) {
@@ -184,6 +175,14 @@ final class FolderScan {
             }
             throw e;
         }
+    }
+
+    private FaceColumnsWriter begin(Writers writer, int same) throws IOException {
+        FaceColumnsWriter out = writer.make();
+        if (same > 0) {
+            out.copy(before, 0, same);
+        }
+        return out;
     }
 
     /** Makes columns to write to. */
@@ -201,6 +200,9 @@ final class FolderScan {
             if (out != null) {
                 out.copy(before, person.row(), person.row() + 1);
             }
+            return;
+        }
+        if (person.items().isEmpty()) {
             return;
         }
         requireNonNull(out);
