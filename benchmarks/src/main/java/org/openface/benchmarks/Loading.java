@@ -204,7 +204,7 @@ public final class Loading {
             Path script = folder.resolve("loading.py");
             Files.writeString(script, Resources.toString(Resources.getResource(Loading.class, "loading.py"), UTF_8));
             Process process = new ProcessBuilder(
-                            "python3",
+                            "/usr/bin/python3",
                             script.toString(),
                             listing.toString(),
                             pixels.toString(),

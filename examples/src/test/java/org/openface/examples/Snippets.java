@@ -12,18 +12,27 @@ import org.openface.align.face.DetectedFace;
 import org.openface.align.face.FaceBox;
 import org.openface.align.face.LandmarkSet;
 import org.openface.align.face.Point;
+import org.openface.core.cleaning.CleaningPlan;
+import org.openface.core.cleaning.CleaningReport;
+import org.openface.core.cleaning.DatasetCleaner;
 import org.openface.core.dataset.DatasetPruner;
 import org.openface.core.dataset.DatasetSplitter;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.dataset.FacePack;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.Optimizer;
+import org.openface.core.eval.Retrieval;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.RgbImage;
+import org.openface.core.imports.FaceImport;
+import org.openface.core.imports.FaceSources;
+import org.openface.core.represent.DatasetEmbedder;
 import org.openface.nn4.Nn4Model;
 import org.openface.triplet.mining.NegativeSelector;
 import org.openface.triplet.mining.PairSelector;
 import org.openface.triplet.mining.TripletFilter;
 import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.training.Erasure;
 import org.openface.triplet.training.Trainer;
 
 /** The README's code: compiled here, and compared with the README by {@link ReadmeTest}. */
@@ -123,6 +132,40 @@ final class Snippets {
         System.out.printf(
                 "LFW %.4f ± %.4f, AUC %.4f, TAR at FAR 1 %% %.4f (%d images missing)%n",
                 lfw.meanAccuracy(), lfw.standardError(), lfw.auc(), lfw.tarAtFar(0.01), lfw.missingImages());
+        // README: end
+    }
+
+    static void atScale(
+            Path aligned,
+            Path run,
+            Path pack,
+            Path imported,
+            Path lists,
+            Path clean,
+            Path embeddings,
+            Nn4Model model,
+            FaceDataset asked)
+            throws IOException {
+        // README: scale
+        FaceDataset faces = FaceDataset.index(aligned, run.resolve("faces.manifest")); // reads what is new or changed
+        FacePack.of(faces).writeTo(pack); // doing it again adds, and removes, what has changed
+        FaceDataset packed = FacePack.open(pack); // trains to the same bits as the folder does
+
+        FaceImport.from(FaceSources.recordIo(Path.of("train.rec")))
+                .into(imported); // or msCeleb, csv, folder, or your own
+        System.out.println(
+                Verification.insightFace(Path.of("lfw.bin")).evaluate(model).meanAccuracy());
+
+        CleaningReport report = DatasetCleaner.of(faces).embedder(model).review();
+        report.writeTo(lists); // tables to look at; their first column says keep, remove or move to NAME
+        CleaningPlan.read(lists, faces).writeTo(clean, DatasetSplitter.Placement.HARD_LINK);
+
+        DatasetEmbedder.of(model).csv().embed(packed, embeddings); // labels.csv and reps.csv, and a file that is mapped
+        System.out.println(Retrieval.of(asked, packed).evaluate(model).recall(1));
+
+        Erasure erasure = Erasure.of("Ann").faces(aligned).pack(pack).work(run).plan();
+        System.out.println(erasure.summary()); // what would be removed, and which models have seen her
+        erasure.apply();
         // README: end
     }
 }
