@@ -8,10 +8,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import org.openface.core.dataset.Face;
+import java.util.stream.IntStream;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.eval.Verification;
-import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 
@@ -31,11 +30,12 @@ final class Judge implements AutoCloseable {
     /** @param training where the faces for batch-norm's statistics are drawn from, at random */
     Judge(Nn4Model.Variant variant, FaceDataset training, long seed) {
         copy = Nn4Model.builder(variant).build();
-        List<Face> shuffled = new ArrayList<>(training.faces());
+        List<Integer> shuffled =
+                new ArrayList<>(IntStream.range(0, training.size()).boxed().toList());
         Collections.shuffle(shuffled, new Random(seed));
-        for (Face face : shuffled.subList(0, Math.min(FACES_FOR_STATISTICS, shuffled.size()))) {
+        for (int face : shuffled.subList(0, Math.min(FACES_FOR_STATISTICS, shuffled.size()))) {
             try {
-                faces.add(ImageFiles.read(face.file()).resized(copy.imageSize(), copy.imageSize()));
+                faces.add(training.faces().get(face).read().resized(copy.imageSize(), copy.imageSize()));
             } catch (IOException e) {
                 // The trainer will report it; statistics are as good without it.
             }

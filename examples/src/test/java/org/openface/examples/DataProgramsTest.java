@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
@@ -86,5 +88,30 @@ class DataProgramsTest {
                 .doesNotContain(person);
         assertThat(folder.resolve("embeddings")).isEmptyDirectory();
         assertThat(TreeHash.of(deep)).isEqualTo(source);
+    }
+
+    @Test
+    void aPackTrainsToTheBitsOfItsFolder(@TempDir Path folder) throws IOException {
+        Path faces = folder.resolve("faces");
+        DrawnFaces.of(2).writeTo(faces, 8, 4);
+        run(
+                PackFaces::new,
+                "--data",
+                faces.toString(),
+                "--out",
+                folder.resolve("pack").toString());
+        List<String> results = Stream.of("faces", "pack")
+                .map(data -> run(
+                                TrainFaces::new,
+                                ("--data " + folder.resolve(data) + " --aligned --work "
+                                                + folder.resolve("work-" + data)
+                                                + " --epochs 1 --batches-per-epoch 2 --identities-per-batch 3"
+                                                + " --images-per-identity 3")
+                                        .split(" ", -1))
+                        .stream()
+                        .filter(line -> line.startsWith("weights: ") || line.startsWith("held-out: "))
+                        .collect(Collectors.joining("\n")))
+                .toList();
+        assertThat(results.get(0)).contains("weights: sha256 ").isEqualTo(results.get(1));
     }
 }
