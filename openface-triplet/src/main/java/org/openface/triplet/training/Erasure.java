@@ -36,6 +36,7 @@ import org.openface.core.dataset.FaceManifest;
 import org.openface.core.dataset.FacePack;
 import org.openface.core.internal.AtomicFile;
 import org.openface.triplet.internal.checkpoint.WorkLock;
+import org.openface.triplet.report.TrainingReport;
 
 /**
  * Removes people from what was made of their photographs: aligned faces, rows of tables, packs, embeddings, review lists, and
@@ -55,6 +56,7 @@ public final class Erasure {
     private static final Pattern TABLE = Pattern.compile("(?i)[^.].*\\.(csv|tsv)");
     private static final Pattern REMEMBERED = Pattern.compile("memory-.*\\.bin|checkpoint-.*\\.properties");
     private static final int MOST_HEAD = 64 << 20;
+    private static final int PIECE = 1 << 20;
 
     private final Set<String> people;
     private final List<Step> steps;
@@ -180,7 +182,7 @@ public final class Erasure {
             return this;
         }
 
-        /** The work folder of a training: what it remembers of faces, its lists, and its models. */
+        /** The work folder of a training: what it remembers of faces, its lists, manifest and report, and its models. */
         public Builder work(Path folder) {
             works.add(folder);
             return this;
@@ -254,6 +256,9 @@ public final class Erasure {
                     }
                 }
             }
+            for (Path folder : works) {
+                planDerived(folder, steps);
+            }
             List<Path> seen = new ArrayList<>();
             for (Path folder :
                     Stream.concat(works.stream(), models.stream()).distinct().toList()) {
@@ -264,6 +269,42 @@ public final class Erasure {
                 }
             }
             return new Erasure(people, steps, seen, runs);
+        }
+
+        /** What is made from other files, and names people too: the manifest and the report. */
+        private void planDerived(Path folder, List<Step> steps) throws IOException {
+            Path manifest = folder.resolve(FaceManifest.FILE_NAME);
+            if (contains(manifest)) {
+                steps.add(new Step(
+                        new Removal(manifest, "the manifest, which the next start makes again"),
+                        () -> Files.deleteIfExists(manifest)));
+            }
+            Path report = folder.resolve("report.html");
+            if (contains(report)) {
+                steps.add(new Step(new Removal(report, "their lines and faces"), () -> TrainingReport.write(folder)));
+            }
+        }
+
+        private boolean contains(Path file) throws IOException {
+            if (!Files.isRegularFile(file)) {
+                return false;
+            }
+            // As Latin-1, in which each byte is a letter; the longest name may lie across two pieces.
+            List<String> names = people.stream()
+                    .map(name -> new String(name.getBytes(UTF_8), ISO_8859_1))
+                    .toList();
+            int overlap = names.stream().mapToInt(String::length).max().orElse(0);
+            try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+                String before = "";
+                for (byte[] piece = in.readNBytes(PIECE); piece.length > 0; piece = in.readNBytes(PIECE)) {
+                    String text = before + new String(piece, ISO_8859_1);
+                    if (names.stream().anyMatch(text::contains)) {
+                        return true;
+                    }
+                    before = text.substring(Math.max(0, text.length() - overlap));
+                }
+            }
+            return false;
         }
 
         private static DatasetListing read(Path listing) throws IOException {

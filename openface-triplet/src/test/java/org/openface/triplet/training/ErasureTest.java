@@ -57,6 +57,7 @@ class ErasureTest {
         }
         Files.writeString(work.resolve("label-noise.tsv"), "share\tlabelled\n0.9\tBob\n0.8\tAnn\n");
         Files.writeString(work.resolve("memory-0001.bin"), "embeddings");
+        Files.copy(temp.resolve("faces.manifest"), work.resolve("faces.manifest"));
         Files.writeString(work.resolve("checkpoint-0001.properties"), "state");
         model(work.resolve("model-0001.nn4"), listing.fingerprint());
         model(work.resolve("other.nn4"), "0".repeat(64));
@@ -95,7 +96,7 @@ class ErasureTest {
     void aPlanRemovesNothing() throws IOException {
         Set<String> before = names();
         Erasure erasure = everywhere("Bob").plan();
-        assertThat(erasure.removals()).hasSize(8);
+        assertThat(erasure.removals()).hasSize(9);
         assertThat(erasure.models()).containsExactly(work.resolve("model-0001.nn4"));
         assertThat(erasure.summary())
                 .contains(
@@ -117,6 +118,7 @@ class ErasureTest {
         assertThat(FacePack.open(temp.resolve("pack")).identities()).containsExactly("Ann", "Cat");
         assertThat(work.resolve("label-noise.tsv")).hasContent("share\tlabelled\n0.8\tAnn");
         assertThat(work.resolve("memory-0001.bin")).doesNotExist();
+        assertThat(work.resolve("faces.manifest")).doesNotExist();
         assertThat(work.resolve("checkpoint-0001.properties")).doesNotExist();
         assertThat(work.resolve(TrainingSet.FILE)).doesNotExist();
         assertThat(work.resolve("model-0001.nn4")).exists();
