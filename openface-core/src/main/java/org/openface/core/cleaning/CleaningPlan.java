@@ -242,6 +242,14 @@ public final class CleaningPlan {
      * @throws IllegalArgumentException if nothing is left
      */
     public FaceDataset apply() {
+        if (movedImages() == 0) { // as columns still: a million faces need not become objects
+            BitSet removed = new BitSet();
+            for (int i = 0; i < dataset.size(); i++) {
+                removed.set(i, identity(i) == null);
+            }
+            checkArgument(removed.cardinality() < dataset.size(), "nothing is left of %s", dataset);
+            return dataset.withoutFaces(removed);
+        }
         List<Face> kept = new ArrayList<>();
         for (int i = 0; i < dataset.size(); i++) {
             String identity = identity(i);
