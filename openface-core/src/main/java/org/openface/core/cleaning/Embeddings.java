@@ -59,8 +59,7 @@ final class Embeddings {
 
     private void embed(FaceDataset dataset, int offset, FaceEmbedder embedder, Parallel.Watch watch)
             throws IOException {
-        embedder.alignmentProfile().ifPresent(trained -> dataset.alignmentProfile()
-                .ifPresent(these -> trained.withSize(these.size()).requireCompatible(these)));
+        embedder.requireFitting(dataset.alignmentProfile());
         int size = embedder.imageSize();
         for (int from = 0; from < dataset.size(); from += BATCH) {
             int first = from;

@@ -5,8 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -24,6 +22,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.image.AlignmentProfile;
 import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
+import org.openface.core.internal.PlacedFile;
 import org.openface.core.internal.PortableName;
 
 /** Lays out what a plan leaves, one person at a time, so that only one person's files are held. */
@@ -214,29 +213,10 @@ final class PlanWriter {
         if (face.content().isPresent()) {
             return AtomicFile.writeIfAbsent(face.bytes(), place);
         }
-        Path source = face.file().toRealPath();
-        try {
-            switch (placement) {
-                case SYMBOLIC_LINK -> Files.createSymbolicLink(place, source);
-                case HARD_LINK -> Files.createLink(place, source);
-                case COPY -> {
-                    return copy(place, source);
-                }
-            }
-            return true;
-        } catch (FileAlreadyExistsException e) {
-            return false;
-        } catch (AccessDeniedException e) {
-            throw e;
-        } catch (FileSystemException | UnsupportedOperationException e) {
-            if (placement == DatasetSplitter.Placement.HARD_LINK) {
-                return copy(place, source); // another disk, or no hard links there
-            }
-            throw e;
-        }
-    }
-
-    private static boolean copy(Path place, Path source) throws IOException {
-        return AtomicFile.writeIfAbsent(place, out -> Files.copy(source, out));
+        return switch (placement) {
+            case SYMBOLIC_LINK -> PlacedFile.symbolicLink(place, face.file());
+            case HARD_LINK -> PlacedFile.hardLink(place, face.file());
+            case COPY -> PlacedFile.copy(place, face.file());
+        };
     }
 }

@@ -119,14 +119,13 @@ public final class FacePack {
     public static FaceDataset open(Path folder) throws IOException {
         FaceColumns index = index(folder);
         PackedFaces faces = new PackedFaces(index);
-        boolean[] looked = new boolean[index.rows() == 0 ? 0 : faces.shards()];
-        for (int row = 0; row < index.rows(); row++) {
-            int shard = faces.shard(row);
-            if (!looked[shard] && !Files.isRegularFile(PackShard.file(folder, shard))) {
+        for (int shard = faces.used().nextSetBit(0);
+                shard >= 0;
+                shard = faces.used().nextSetBit(shard + 1)) {
+            if (!Files.isRegularFile(PackShard.file(folder, shard))) {
                 throw new IOException(
                         PackShard.file(folder, shard) + ": this part of the pack is missing; pack the faces again");
             }
-            looked[shard] = true;
         }
         return new FaceDataset(
                 index.identities(),

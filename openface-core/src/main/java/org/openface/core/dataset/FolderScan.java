@@ -132,20 +132,15 @@ final class FolderScan {
         BasicFileAttributes attributes = Files.readAttributes(root, BasicFileAttributes.class);
         rootTime = settled(nanos(attributes));
         boolean sameRoot = before.rootTime() == rootTime && rootTime != FaceColumns.UNKNOWN_TIME;
+        List<String> people = sameRoot ? List.of() : people();
+        int count = sameRoot ? before.people() : people.size();
         if (!sameRoot) {
             for (int i = 0; i < before.people(); i++) {
                 known.put(before.storedPerson(i), i);
             }
-        }
-        List<String> people = sameRoot ? List.of() : people();
-        int count = sameRoot ? before.people() : people.size();
-        if (!sameRoot) {
-            Set<String> gone = new HashSet<>(known.keySet());
-            people.forEach(gone::remove);
-            for (String person : gone) {
-                int row = requireNonNull(known.get(person));
-                counts.gone += before.firstFace(row + 1) - before.firstFace(row);
-            }
+            Set<String> present = new HashSet<>(people);
+            known.forEach((person, row) ->
+                    counts.gone += present.contains(person) ? 0 : before.firstFace(row + 1) - before.firstFace(row));
         }
         int same = 0; // so many people of before were taken over as they are, from the first on
         FaceColumnsWriter out = null;

@@ -9,10 +9,8 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +20,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.FileBytes;
 
 /**
  * One file of a pack: {@value #MAGIC}, the images one behind the other, what they are, and at the very end the place, length
@@ -74,7 +73,7 @@ final class PackShard {
             file = file(folder, number);
             temporary = AtomicFile.temporary(folder);
             channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
-            write(ByteBuffer.wrap(MAGIC.getBytes(US_ASCII)), 0);
+            FileBytes.write(channel, ByteBuffer.wrap(MAGIC.getBytes(US_ASCII)), 0);
         }
 
         long length() {
@@ -83,16 +82,10 @@ final class PackShard {
 
         Entry add(byte[] digest, int quality, byte[] image) throws IOException {
             Entry entry = new Entry(digest, quality, Math.toIntExact(at), image.length, checksum(image));
-            write(ByteBuffer.wrap(image), at);
+            FileBytes.write(channel, ByteBuffer.wrap(image), at);
             at += image.length;
             entries.add(entry);
             return entry;
-        }
-
-        private void write(ByteBuffer bytes, long place) throws IOException {
-            for (long to = place; bytes.hasRemaining(); ) {
-                to += channel.write(bytes, to);
-            }
         }
 
         void finish() throws IOException {
@@ -106,17 +99,13 @@ final class PackShard {
                 list.writeInt(entry.checksum());
             }
             byte[] all = bytes.toByteArray();
-            write(ByteBuffer.wrap(all), at);
+            FileBytes.write(channel, ByteBuffer.wrap(all), at);
             ByteBuffer tail = ByteBuffer.allocate(TAIL);
             tail.putLong(at).putLong(all.length).putInt(checksum(all)).flip();
-            write(tail, at + all.length);
+            FileBytes.write(channel, tail, at + all.length);
             channel.force(true);
             channel.close();
-            try {
-                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException e) {
-                Files.move(temporary, file);
-            }
+            AtomicFile.move(temporary, file);
             finished = true;
         }
 
@@ -140,16 +129,16 @@ final class PackShard {
             if (size < MAGIC.length() + TAIL) {
                 throw new IOException(file + ": cut short");
             }
-            ByteBuffer tail = read(channel, size - TAIL, TAIL);
+            ByteBuffer tail = FileBytes.read(channel, size - TAIL, TAIL);
             long at = tail.getLong();
             long length = tail.getLong();
             int entrySize = FaceContents.DIGEST + 4 * Integer.BYTES;
             if (at < MAGIC.length() || length < 0 || at + length != size - TAIL || length % entrySize != 0) {
                 throw new IOException(file + ": damaged or cut short");
             }
-            byte[] list = read(channel, at, (int) length).array();
+            byte[] list = FileBytes.read(channel, at, (int) length).array();
             if (checksum(list) != tail.getInt()
-                    || !US_ASCII.decode(read(channel, 0, MAGIC.length()))
+                    || !US_ASCII.decode(FileBytes.read(channel, 0, MAGIC.length()))
                             .toString()
                             .equals(MAGIC)) {
                 throw new IOException(file + ": damaged");
@@ -163,15 +152,5 @@ final class PackShard {
             }
             return entries;
         }
-    }
-
-    private static ByteBuffer read(FileChannel channel, long at, int length) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(length);
-        while (bytes.hasRemaining()) {
-            if (channel.read(bytes, at + bytes.position()) < 0) {
-                throw new IOException("cut short");
-            }
-        }
-        return bytes.flip();
     }
 }

@@ -98,15 +98,16 @@ final class PackWriter {
         BitSet stays = new BitSet();
         match(before, rows, stays);
         BitSet broken = new BitSet();
-        for (int row = 0; row < before.rows(); row++) {
-            if (!stays.get(row) || !Files.isRegularFile(PackShard.file(folder, before.shard(row)))) {
-                broken.set(before.shard(row));
-            }
+        before.used().stream()
+                .filter(number -> !Files.isRegularFile(PackShard.file(folder, number)))
+                .forEach(broken::set);
+        for (int row = stays.nextClearBit(0); row < before.rows(); row = stays.nextClearBit(row + 1)) {
+            broken.set(before.shard(row));
         }
         Map<Key, Found> orphans = orphans(before);
         int removed = before.rows() - stays.cardinality();
         if (removed == 0 && before.rows() > 0 && stays.cardinality() == dataset.size() && broken.isEmpty()) {
-            deleteShards(used(before.index()));
+            deleteShards(before.used());
             return new FacePack.Result(FacePack.open(folder), 0, before.rows(), 0, List.of());
         }
         BitSet used = new BitSet();
@@ -202,7 +203,7 @@ final class PackWriter {
     private record Found(int shard, PackShard.Entry entry) {}
 
     private Map<Key, Found> orphans(PackedFaces before) throws IOException {
-        BitSet known = used(before.index());
+        BitSet known = before.used();
         Map<Key, Found> found = new HashMap<>();
         for (int number : shardNumbers()) {
             shardNumber = Math.max(shardNumber, number + 1);
@@ -217,14 +218,6 @@ final class PackWriter {
             }
         }
         return found;
-    }
-
-    private static BitSet used(FaceColumns index) {
-        BitSet shards = new BitSet();
-        for (int row = 0; row < index.rows(); row++) {
-            shards.set((int) (index.place(row) >>> 32));
-        }
-        return shards;
     }
 
     private List<Integer> shardNumbers() throws IOException {

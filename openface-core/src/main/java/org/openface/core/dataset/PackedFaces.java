@@ -6,29 +6,30 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /** The faces of a pack: its index, and its shards, each mapped into memory when one of its faces is asked for. */
 final class PackedFaces implements FaceTable {
     private final FaceColumns index;
+    private final BitSet used = new BitSet();
     private final AtomicReferenceArray<ByteBuffer> shards;
 
     PackedFaces(FaceColumns index) {
         this.index = index;
-        int last = 0;
         for (int row = 0; row < index.rows(); row++) {
-            last = Math.max(last, shard(row));
+            used.set(shard(row));
         }
-        shards = new AtomicReferenceArray<>(last + 1);
+        shards = new AtomicReferenceArray<>(used.length());
     }
 
     FaceColumns index() {
         return index;
     }
 
-    /** One more than the highest number of a shard. */
-    int shards() {
-        return shards.length();
+    /** The numbers of the shards that hold faces; not to be changed. */
+    BitSet used() {
+        return used;
     }
 
     int shard(int row) {

@@ -5,8 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -17,8 +15,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.openface.core.internal.AtomicFile;
 import org.openface.core.internal.OwnerOnly;
+import org.openface.core.internal.PlacedFile;
 import org.openface.core.internal.PortableName;
 
 /** Lays a split out in a folder, {@code train/<identity>/<image>} and {@code val/<identity>/<image>}. */
@@ -165,29 +163,10 @@ final class SplitWriter {
 
     /** Puts a file into its place; false if something is there, which is never replaced. */
     private static boolean place(Path place, Path file, DatasetSplitter.Placement placement) throws IOException {
-        Path source = file.toRealPath();
-        try {
-            switch (placement) {
-                case SYMBOLIC_LINK -> Files.createSymbolicLink(place, source);
-                case HARD_LINK -> Files.createLink(place, source);
-                case COPY -> {
-                    return copy(place, source);
-                }
-            }
-            return true;
-        } catch (FileAlreadyExistsException e) {
-            return false;
-        } catch (AccessDeniedException e) {
-            throw e;
-        } catch (FileSystemException | UnsupportedOperationException e) {
-            if (placement == DatasetSplitter.Placement.HARD_LINK) {
-                return copy(place, source); // another disk, or no hard links there
-            }
-            throw e;
-        }
-    }
-
-    private static boolean copy(Path place, Path source) throws IOException {
-        return AtomicFile.writeIfAbsent(place, out -> Files.copy(source, out));
+        return switch (placement) {
+            case SYMBOLIC_LINK -> PlacedFile.symbolicLink(place, file);
+            case HARD_LINK -> PlacedFile.hardLink(place, file);
+            case COPY -> PlacedFile.copy(place, file);
+        };
     }
 }

@@ -36,6 +36,18 @@ public interface FaceEmbedder {
     default void calibrate(Calibration calibration) {}
 
     /**
+     * Refuses faces that are aligned otherwise than those this was trained on. A mere difference in size is none, as images are
+     * scaled; nor is one between what is not known.
+     *
+     * @throws IllegalArgumentException if the profiles differ; the message says in what
+     */
+    default void requireFitting(Optional<AlignmentProfile> faces) {
+        alignmentProfile()
+                .ifPresent(trained ->
+                        faces.ifPresent(these -> trained.withSize(these.size()).requireCompatible(these)));
+    }
+
+    /**
      * Embeds aligned faces, in the order given, as inference does (running statistics, no randomness).
      *
      * @throws IllegalArgumentException if an image is not {@code imageSize} × {@code imageSize}

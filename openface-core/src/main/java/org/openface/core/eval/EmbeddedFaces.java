@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -17,7 +16,6 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
-import org.openface.core.image.AlignmentProfile;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.search.EmbeddingRows;
 
@@ -26,18 +24,6 @@ final class EmbeddedFaces {
     private static final int BATCH = 64;
 
     private EmbeddedFaces() {}
-
-    /**
-     * Refuses an embedder that was trained on faces aligned otherwise. A mere difference in size is none, as images are
-     * scaled; nor is one between what is not known.
-     *
-     * @throws IllegalArgumentException if the profiles differ; the message says in what
-     */
-    static void requireFitting(FaceEmbedder embedder, Optional<AlignmentProfile> faces) {
-        embedder.alignmentProfile()
-                .ifPresent(trained ->
-                        faces.ifPresent(these -> trained.withSize(these.size()).requireCompatible(these)));
-    }
 
     /**
      * All faces embedded.

@@ -67,8 +67,8 @@ public final class Retrieval {
      * @throws IllegalStateException if the embedder returns values that are not finite, naming the image
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
-        EmbeddedFaces.requireFitting(embedder, queries.alignmentProfile());
-        EmbeddedFaces.requireFitting(embedder, gallery.alignmentProfile());
+        embedder.requireFitting(queries.alignmentProfile());
+        embedder.requireFitting(gallery.alignmentProfile());
         EmbeddedFaces.Rows in = EmbeddedFaces.rows(gallery, embedder);
         EmbeddedFaces.Rows asked = queries == gallery ? in : EmbeddedFaces.rows(queries, embedder);
         int[] people = people(gallery, in.numbers());

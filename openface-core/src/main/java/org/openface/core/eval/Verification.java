@@ -154,7 +154,7 @@ public final class Verification {
      * @throws IllegalStateException if the embedder returns values that are not finite, naming the image
      */
     public Result evaluate(FaceEmbedder embedder) throws IOException {
-        EmbeddedFaces.requireFitting(embedder, alignmentProfile);
+        embedder.requireFitting(alignmentProfile);
         Optional<String> fingerprint = embedder.fingerprint();
         int[] used = pairs.stream()
                 .flatMapToInt(pair -> IntStream.of(pair.first(), pair.second()))

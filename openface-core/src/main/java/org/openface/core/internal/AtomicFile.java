@@ -66,11 +66,7 @@ public final class AtomicFile {
     public static void write(Path file, Content content) throws IOException {
         put(file, content, temporary -> {
             keepPermissions(file, temporary);
-            try {
-                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (AtomicMoveNotSupportedException e) {
-                Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-            }
+            move(temporary, file);
             return true;
         });
     }
@@ -105,6 +101,15 @@ public final class AtomicFile {
     /** As {@link #writeIfAbsent(Path, Content)}, of bytes. */
     public static boolean writeIfAbsent(byte[] bytes, Path file) throws IOException {
         return writeIfAbsent(file, out -> out.write(bytes));
+    }
+
+    /** Puts a finished file into its place at once, where the file system can. */
+    public static void move(Path temporary, Path file) throws IOException {
+        try {
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+        }
     }
 
     /** An empty file for what needs room for a while, under a name that {@link #deleteLeftovers} knows. */

@@ -12,10 +12,8 @@ import java.io.Writer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,6 +30,7 @@ import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.AtomicFile;
+import org.openface.core.internal.FileBytes;
 import org.openface.core.internal.OwnerOnly;
 
 /**
@@ -120,8 +119,7 @@ public final class DatasetEmbedder {
      * @throws IllegalStateException if the model returns values that are not finite, naming the image
      */
     public Result embed(FaceDataset dataset, Path folder) throws IOException {
-        embedder.alignmentProfile().ifPresent(trained -> dataset.alignmentProfile()
-                .ifPresent(these -> trained.withSize(these.size()).requireCompatible(these)));
+        embedder.requireFitting(dataset.alignmentProfile());
         OwnerOnly.createDirectories(folder);
         EmbeddingFile.Head head = new EmbeddingFile.Head(
                 embedder.dimension(),
@@ -149,12 +147,10 @@ public final class DatasetEmbedder {
     }
 
     private static boolean isDone(Path file, EmbeddingFile.Head head) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            ByteBuffer begin = ByteBuffer.allocate(EmbeddingFile.HEAD);
-            read(channel, begin, 0);
-            EmbeddingFile.open(file).verify();
-            return !head.model().equals(UNKNOWN)
-                    && EmbeddingFile.Head.read(begin, file).equals(head);
+        try {
+            EmbeddingFile there = EmbeddingFile.open(file);
+            there.verify();
+            return !head.model().equals(UNKNOWN) && there.head().equals(head);
         } catch (IOException e) {
             return false;
         }
@@ -172,7 +168,7 @@ public final class DatasetEmbedder {
             int before = Math.min(head.rows(), block * EmbeddingFile.BLOCK);
             rows.truncate(EmbeddingFile.HEAD + before * head.rowBytes());
             sums.truncate((long) block * Integer.BYTES);
-            write(rows, head.bytes(), 0);
+            FileBytes.write(rows, head.bytes(), 0);
             long start = System.nanoTime();
             CompletableFuture<List<@Nullable RgbImage>> next = reading(dataset, before);
             for (int first = before; first < head.rows(); ) {
@@ -185,8 +181,8 @@ public final class DatasetEmbedder {
                     embed(images, at, dataset, head.dimension(), written);
                 }
                 checksums[block] = written.checksum();
-                write(rows, written.bytes.flip(), EmbeddingFile.HEAD + first * head.rowBytes());
-                write(
+                FileBytes.write(rows, written.bytes.flip(), EmbeddingFile.HEAD + first * head.rowBytes());
+                FileBytes.write(
                         sums,
                         ByteBuffer.allocate(Integer.BYTES).putInt(0, checksums[block]),
                         (long) block * Integer.BYTES);
@@ -200,11 +196,7 @@ public final class DatasetEmbedder {
             rows.force(true);
             resumedAt = before;
         }
-        try {
-            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-        }
+        AtomicFile.move(part, file);
         Files.deleteIfExists(checksumFile);
         return resumedAt;
     }
@@ -219,12 +211,10 @@ public final class DatasetEmbedder {
     /** How many blocks an earlier run of the same faces and model has written whole. */
     private static int blocksThere(EmbeddingFile.Head head, FileChannel rows, FileChannel sums, int[] checksums)
             throws IOException {
-        ByteBuffer begin = ByteBuffer.allocate(EmbeddingFile.HEAD);
         if (head.model().equals(UNKNOWN) || rows.size() < EmbeddingFile.HEAD) {
             return 0;
         }
-        read(rows, begin, 0);
-        if (!begin.equals(head.bytes())) {
+        if (!FileBytes.read(rows, 0, EmbeddingFile.HEAD).equals(head.bytes())) {
             return 0;
         }
         for (int block = 0; block < checksums.length; block++) {
@@ -235,10 +225,8 @@ public final class DatasetEmbedder {
             if (rows.size() < end || sums.size() < (block + 1L) * Integer.BYTES) {
                 return block;
             }
-            ByteBuffer bytes = ByteBuffer.allocate((int) (end - place));
-            ByteBuffer sum = ByteBuffer.allocate(Integer.BYTES);
-            read(rows, bytes, place);
-            read(sums, sum, (long) block * Integer.BYTES);
+            ByteBuffer bytes = FileBytes.read(rows, place, (int) (end - place));
+            ByteBuffer sum = FileBytes.read(sums, (long) block * Integer.BYTES, Integer.BYTES);
             CRC32C crc = new CRC32C();
             crc.update(bytes);
             if ((int) crc.getValue() != sum.getInt()) {
@@ -304,20 +292,24 @@ public final class DatasetEmbedder {
                 batch.size(),
                 batch.dimension(),
                 readable.size());
+        int bad = batch.firstNonFinite();
         int next = 0;
         for (int i = 0; i < images.size(); i++) {
             if (images.get(i) == null) {
                 rows.add(missing);
                 continue;
             }
-            float[] values = batch.get(next++).values();
-            for (float value : values) {
-                checkState(
-                        Float.isFinite(value),
-                        "a value of the embedding of %s is %s: the model returns values that are not finite",
-                        dataset.faces().get(first + i).file(),
-                        value);
+            float[] values = batch.get(next).values();
+            if (next == bad) {
+                for (float value : values) {
+                    checkState(
+                            Float.isFinite(value),
+                            "a value of the embedding of %s is %s: the model returns values that are not finite",
+                            dataset.faces().get(first + i).file(),
+                            value);
+                }
             }
+            next++;
             rows.add(values);
         }
     }
@@ -336,23 +328,8 @@ public final class DatasetEmbedder {
         crc.update(head.bytes());
         crc.update(tail.array(), 0, tail.position());
         tail.putInt((int) crc.getValue());
-        write(rows, tail.flip(), head.end());
+        FileBytes.write(rows, tail.flip(), head.end());
         rows.truncate(head.end() + tail.limit());
-    }
-
-    private static void write(FileChannel channel, ByteBuffer bytes, long place) throws IOException {
-        for (long at = place; bytes.hasRemaining(); ) {
-            at += channel.write(bytes, at);
-        }
-    }
-
-    private static void read(FileChannel channel, ByteBuffer bytes, long place) throws IOException {
-        while (bytes.hasRemaining()) {
-            if (channel.read(bytes, place + bytes.position()) < 0) {
-                throw new IOException("cut short");
-            }
-        }
-        bytes.flip();
     }
 
     private static void writeCsv(EmbeddingFile embeddings, FaceDataset dataset, Path folder) throws IOException {

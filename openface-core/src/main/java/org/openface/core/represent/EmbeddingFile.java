@@ -130,6 +130,10 @@ public final class EmbeddingFile {
         }
     }
 
+    Head head() {
+        return head;
+    }
+
     /** Number of rows, one for each face. */
     public int size() {
         return head.rows();
