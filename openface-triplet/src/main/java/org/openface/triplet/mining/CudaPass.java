@@ -3,6 +3,7 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.Optional;
+import org.openface.core.embedding.Distance;
 import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.cuda.CudaDevice;
 import org.openface.triplet.internal.cuda.MiningOutcome;
@@ -45,7 +46,10 @@ final class CudaPass {
     /** Empty if the kernels do not cover the strategy. */
     static Optional<CudaPass> of(MiningBatch in, ChosenPairs pairs, TripletFilter filter, NegativeSelector negatives) {
         Band band = TripletFilters.bandOf(filter);
-        if (!band.exact() || !(negatives instanceof NegativeSelectors known)) {
+        // The kernels measure squared distances.
+        if (in.measure() != Distance.SQUARED_EUCLIDEAN
+                || !band.exact()
+                || !(negatives instanceof NegativeSelectors known)) {
             return Optional.empty();
         }
         Choice choice =

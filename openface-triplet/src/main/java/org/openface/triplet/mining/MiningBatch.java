@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 
@@ -15,10 +16,10 @@ import org.openface.core.embedding.FaceBatch.Role;
  * What a miner sees: the embeddings of one batch with identities and roles, the margin, and the source of random
  * choices. Optionally with references, further embeddings to choose negatives from.
  *
- * <p>Distances are squared Euclidean distances, computed on demand; nothing of size N × N is kept. One order of
- * operations is promised, so that any other device can reproduce every bit: with {@code t = a[k] - b[k]} rounded to
- * float, {@code d = fma(t, t, d)} for k from 0 up. Distances are therefore symmetric, never negative, and exactly 0
- * between equal embeddings, whatever their length.
+ * <p>Distances are squared Euclidean distances unless {@link #measuredIn} says otherwise, computed on demand; nothing of size N × N
+ * is kept. One order of operations is promised, so that any other device can reproduce every bit: with {@code t = a[k] - b[k]}
+ * rounded to float, {@code d = fma(t, t, d)} for k from 0 up; the other distances are made of that. Distances are therefore
+ * symmetric, never negative, and exactly 0 between equal embeddings, whatever their length.
  */
 public final class MiningBatch {
     /** Images whose distances {@link #rows} computes together. */
@@ -34,6 +35,11 @@ public final class MiningBatch {
     /** How many strategies around the one that mines this batch choose at random among its triplets. */
     private final int samplings;
 
+    private final Distance measure;
+    /** What distances are measured between: the embeddings, or for the cosine their directions. */
+    private final float[] measured;
+
+    private final float[] measuredReferences;
     private final PairwiseDistances distances;
     /** The images that may be anchors and positives, chained by identity: the first, and the next or -1. */
     private final int[] first;
@@ -50,7 +56,8 @@ public final class MiningBatch {
             float margin,
             Draws draws,
             MiningDevice device,
-            int samplings) {
+            int samplings,
+            Distance measure) {
         this.embeddings = embeddings;
         this.references = references;
         this.identities = identities;
@@ -59,7 +66,11 @@ public final class MiningBatch {
         this.draws = draws;
         this.device = device;
         this.samplings = samplings;
-        this.distances = new PairwiseDistances(embeddings.dimension(), embeddings.values(), references.values());
+        this.measure = measure;
+        boolean directions = measure == Distance.COSINE;
+        this.measured = directions ? directions(embeddings, "image") : embeddings.values();
+        this.measuredReferences = directions ? directions(references, "reference") : references.values();
+        this.distances = new PairwiseDistances(embeddings.dimension(), measured, measuredReferences);
         this.first = new int[identities.length];
         this.next = new int[identities.length];
         this.ring = new int[identities.length];
@@ -75,6 +86,9 @@ public final class MiningBatch {
         draws = same.draws;
         this.device = device;
         this.samplings = samplings;
+        measure = same.measure;
+        measured = same.measured;
+        measuredReferences = same.measuredReferences;
         distances = same.distances;
         first = same.first;
         next = same.next;
@@ -87,7 +101,7 @@ public final class MiningBatch {
      * @param embeddings {@code [size][dimension]}, of any length
      * @param identities the identity of each image
      * @param roles the role of each image
-     * @param margin that squared distances to negatives shall exceed squared distances to positives by
+     * @param margin that distances to negatives shall exceed distances to positives by
      * @throws IllegalArgumentException if sizes differ, the margin is not a finite number of at least 0, or an embedding
      *     holds NaN or infinity; the message names the image
      */
@@ -101,7 +115,15 @@ public final class MiningBatch {
         checkArgument(image < 0, "the embedding of image %s of the batch holds NaN or infinity", image);
         EmbeddingBatch none = new EmbeddingBatch(embeddings.dimension(), new float[0]);
         return new MiningBatch(
-                embeddings, none, identities.clone(), List.copyOf(roles), margin, draws, MiningDevice.CPU, 0);
+                embeddings,
+                none,
+                identities.clone(),
+                List.copyOf(roles),
+                margin,
+                draws,
+                MiningDevice.CPU,
+                0,
+                Distance.SQUARED_EUCLIDEAN);
     }
 
     /**
@@ -128,7 +150,67 @@ public final class MiningBatch {
         checkArgument(reference < 0, "reference %s holds NaN or infinity", reference);
         int[] both = Arrays.copyOf(identities, size() + more.size());
         System.arraycopy(theirIdentities, 0, both, size(), more.size());
-        return new MiningBatch(embeddings, more, both, roles, margin, draws, device, samplings);
+        return new MiningBatch(embeddings, more, both, roles, margin, draws, device, samplings, measure);
+    }
+
+    /**
+     * The same batch with its distances measured otherwise, and the margin in their unit; {@link Distance#SQUARED_EUCLIDEAN} without
+     * this.
+     *
+     * @throws IllegalArgumentException if cosines are wanted and an embedding has no direction, all its components being 0
+     */
+    public MiningBatch measuredIn(Distance other) {
+        return other == measure
+                ? this
+                : new MiningBatch(embeddings, references, identities, roles, margin, draws, device, samplings, other);
+    }
+
+    /** The same batch with another margin. */
+    public MiningBatch withMargin(float other) {
+        return new MiningBatch(embeddings, references, identities, roles, other, draws, device, samplings, measure);
+    }
+
+    private static float[] directions(EmbeddingBatch embeddings, String what) {
+        int dimension = embeddings.dimension();
+        float[] directions = embeddings.values().clone();
+        for (int i = 0; i < embeddings.size(); i++) {
+            double length = length(directions, i * dimension, dimension);
+            checkArgument(
+                    length > 0, "the embedding of %s %s is 0 and has no direction: no cosine is defined", what, i);
+            for (int k = i * dimension; k < (i + 1) * dimension; k++) {
+                directions[k] = (float) (directions[k] / length);
+            }
+        }
+        return directions;
+    }
+
+    private static double length(float[] values, int from, int dimension) {
+        double squares = 0;
+        for (int k = from; k < from + dimension; k++) {
+            squares += (double) values[k] * values[k];
+        }
+        return Math.sqrt(squares);
+    }
+
+    /** How distances are measured. */
+    public Distance measure() {
+        return measure;
+    }
+
+    /** Turns the gradient with respect to what is measured of an image into that with respect to its embedding, in place. */
+    void throughLength(int image, double[] gradient) {
+        if (measure != Distance.COSINE) {
+            return;
+        }
+        int from = begin(image);
+        double along = 0;
+        for (int k = 0; k < gradient.length; k++) {
+            along += gradient[k] * measured[from + k];
+        }
+        double length = length(embeddings.values(), from, gradient.length);
+        for (int k = 0; k < gradient.length; k++) {
+            gradient[k] = (gradient[k] - along * measured[from + k]) / length;
+        }
     }
 
     /** The same batch, to be mined elsewhere. */
@@ -151,7 +233,7 @@ public final class MiningBatch {
 
     /** Whether distances in another batch are those in this one, because both share their embeddings. */
     boolean sharesEmbeddings(MiningBatch other) {
-        return embeddings == other.embeddings && references == other.references;
+        return embeddings == other.embeddings && references == other.references && measure == other.measure;
     }
 
     private void chainIdentities() {
@@ -210,7 +292,7 @@ public final class MiningBatch {
         return image < size() ? roles.get(image) : Role.NEGATIVE_ONLY;
     }
 
-    /** The margin between squared distances. */
+    /** The margin, in the unit of distances. */
     public float margin() {
         return margin;
     }
@@ -248,7 +330,7 @@ public final class MiningBatch {
         return distances;
     }
 
-    /** Squared distance between the embeddings of two images or references. */
+    /** Distance between the embeddings of two images or references, as this batch measures it. */
     public float distance(int i, int j) {
         checkElementIndex(i, sizeWithReferences());
         checkElementIndex(j, sizeWithReferences());
@@ -262,12 +344,17 @@ public final class MiningBatch {
             float t = left[a + k] - right[b + k];
             sum = Math.fma(t, t, sum);
         }
-        return sum;
+        return measure.ofSquared(sum);
     }
 
-    /** The array that holds an image's or reference's embedding. */
+    /** The array that holds what is measured of an image or reference. */
     float[] valuesOf(int image) {
-        return (image < size() ? embeddings : references).values();
+        return image < size() ? measured : measuredReferences;
+    }
+
+    /** What is measured of all images. */
+    float[] measured() {
+        return measured;
     }
 
     /** Where in {@link #valuesOf} the embedding begins. */
@@ -276,7 +363,7 @@ public final class MiningBatch {
     }
 
     /**
-     * Squared distances of one image or reference to all, the same bits as {@link #distance}.
+     * Distances of one image or reference to all, the same bits as {@link #distance}.
      *
      * @param buffer receives {@link #sizeWithReferences} floats
      */
@@ -286,7 +373,17 @@ public final class MiningBatch {
         checkArgument(buffer.length >= total, "a buffer of %s floats is too small for %s", buffer.length, total);
         float[][] row = distances.rows(1);
         distances.compute(valuesOf(image), new int[] {begin(image)}, 1, row);
-        distances.copy(row, 0, buffer);
+        copy(row, 0, buffer);
+    }
+
+    /** Distances of image i of those computed together. */
+    private void copy(float[][] computed, int i, float[] row) {
+        distances.copy(computed, i, row);
+        if (measure != Distance.SQUARED_EUCLIDEAN) {
+            for (int j = 0; j < sizeWithReferences(); j++) {
+                row[j] = measure.ofSquared(row[j]);
+            }
+        }
     }
 
     /**
@@ -305,9 +402,9 @@ public final class MiningBatch {
                 int[] vectors = IntStream.range(task * ROWS, Math.min(size(), (task + 1) * ROWS))
                         .map(this::begin)
                         .toArray();
-                distances.compute(embeddings.values(), vectors, vectors.length, computed);
+                distances.compute(measured, vectors, vectors.length, computed);
                 for (int i = 0; i < vectors.length; i++) {
-                    distances.copy(computed, i, row);
+                    copy(computed, i, row);
                     out.row(task * ROWS + i, row);
                 }
             };
@@ -318,7 +415,7 @@ public final class MiningBatch {
     @FunctionalInterface
     public interface RowSink {
         /**
-         * Takes the squared distances of one image to all images and references.
+         * Takes the distances of one image to all images and references.
          *
          * @param distances of {@link #sizeWithReferences} floats; valid during this call only
          */

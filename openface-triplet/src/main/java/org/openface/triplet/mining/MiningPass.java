@@ -1,6 +1,7 @@
 package org.openface.triplet.mining;
 
 import java.util.Arrays;
+import org.openface.core.embedding.Distance;
 
 /**
  * Executes a strategy on one batch, anchor by anchor, on any number of threads with one result.
@@ -87,9 +88,15 @@ final class MiningPass {
         }
     }
 
-    private static void toBits(float[] from, int[] to, int offset) {
-        for (int j = 0; j < from.length; j++) {
-            to[offset + j] = Float.floatToRawIntBits(from[j]);
+    private static void toBits(Distance measure, float[] from, int[] to, int offset) {
+        if (measure == Distance.SQUARED_EUCLIDEAN) {
+            for (int j = 0; j < from.length; j++) {
+                to[offset + j] = Float.floatToRawIntBits(from[j]);
+            }
+        } else {
+            for (int j = 0; j < from.length; j++) {
+                to[offset + j] = Float.floatToRawIntBits(measure.ofSquared(from[j]));
+            }
         }
     }
 
@@ -145,11 +152,11 @@ final class MiningPass {
             for (int i = 0; i < runs; i++) {
                 vectors[i] = in.begin(pairs.anchor(first + i));
             }
-            in.distances().compute(in.embeddings().values(), vectors, runs, rows);
+            in.distances().compute(in.measured(), vectors, runs, rows);
             int panels = in.distances().panels();
             for (int i = 0; i < runs; i++) {
                 for (int panel = 0; panel < panels; panel++) {
-                    toBits(rows[i * panels + panel], distances, panel * PairwiseDistances.PANEL);
+                    toBits(in.measure(), rows[i * panels + panel], distances, panel * PairwiseDistances.PANEL);
                 }
                 mine(first + i);
             }

@@ -122,7 +122,8 @@ final class TripletGradient {
         }
     }
 
-    private int[] uses() {
+    /** Of each image, how many triplets it is part of. */
+    int[] uses() {
         int[] uses = new int[in.sizeWithReferences()];
         for (int t = 0; t < anchors.length; t++) {
             uses[anchors[t]]++;

@@ -7,8 +7,9 @@ package org.openface.triplet.mining;
  * MiningBatch#draws()}. Otherwise a resumed run would not repeat the uninterrupted one.
  */
 @FunctionalInterface
-public interface TripletMiner {
+public interface TripletMiner extends Miner {
     /** The triplets to learn from, built by {@link Triplets#builder}; none is an ordinary result. */
+    @Override
     Triplets mine(MiningBatch in);
 
     /**
@@ -59,6 +60,7 @@ public interface TripletMiner {
     }
 
     /** What this strategy comes to in an epoch, counted from 1, wherever it is mined: itself, unless it was combined of several. */
+    @Override
     default TripletMiner inEpoch(int epoch) {
         return TripletMiners.inEpoch(this, epoch);
     }
@@ -90,6 +92,7 @@ public interface TripletMiner {
     }
 
     /** For checkpoints: whether its choices may depend on numbers that are new in {@link Draws#VERSION}; a user's own may. */
+    @Override
     default boolean drawsNewNumbers() {
         return TripletMiners.drawNewNumbers(this);
     }

@@ -3,7 +3,11 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
 
+import com.google.common.primitives.Doubles;
+import com.google.common.primitives.Floats;
+import com.google.common.primitives.Ints;
 import java.util.Arrays;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 
@@ -14,7 +18,7 @@ import org.openface.core.embedding.FaceBatch.Role;
  * <p>Whatever strategy made them, each has an anchor and a positive of one identity and a negative of another: the
  * builder refuses any other.
  */
-public final class Triplets {
+public final class Triplets implements Mined {
     private final MiningBatch batch;
     private final int[] anchors;
     private final int[] positives;
@@ -71,13 +75,9 @@ public final class Triplets {
     }
 
     /** Number of triplets. */
+    @Override
     public int size() {
         return anchors.length;
-    }
-
-    /** Whether there is none. */
-    public boolean isEmpty() {
-        return anchors.length == 0;
     }
 
     /** The anchor of triplet t. */
@@ -95,29 +95,32 @@ public final class Triplets {
         return negatives[t];
     }
 
-    /** Squared distance of anchor and positive of triplet t. */
+    /** Distance of anchor and positive of triplet t, as the batch measures it: squared, if not said otherwise. */
     public float positiveDistance(int t) {
         return positiveDistances[t];
     }
 
-    /** Squared distance of anchor and negative of triplet t. */
+    /** Distance of anchor and negative of triplet t, as the batch measures it. */
     public float negativeDistance(int t) {
         return negativeDistances[t];
     }
 
     /** The batch that the triplets are of. */
+    @Override
     public MiningBatch batch() {
         return batch;
     }
 
     /**
      * The same triplets among the embeddings of another batch, such as those of the same images after a step; on the device
-     * that they were mined on.
+     * that they were mined on, and measured as they are here.
      *
      * @throws IllegalArgumentException if a triplet is of a larger batch
      */
     public Triplets in(MiningBatch other) {
-        return batch.sharesEmbeddings(other) ? this : new Triplets(this, other.on(batch.device()));
+        return batch.sharesEmbeddings(other)
+                ? this
+                : new Triplets(this, other.on(batch.device()).measuredIn(batch.measure()));
     }
 
     /**
@@ -125,14 +128,78 @@ public final class Triplets {
      * each triplet. So any loss over triplets is a matter of its slopes; this runs on all threads, or on the GPU where the
      * triplets were mined there, and gives the same bits. References get none.
      *
-     * @param slopes for each triplet the derivative of the loss by the difference of its squared distances, {@link
+     * @param slopes for each triplet the derivative of the loss by the difference of its distances, {@link
      *     #positiveDistance} − {@link #negativeDistance}
      * @param meanOverUses whether what the triplets of an image ask of it is averaged rather than summed
      * @throws IllegalArgumentException if there are not as many slopes as triplets
      */
     public EmbeddingBatch gradient(double[] slopes, boolean meanOverUses) {
         checkArgument(slopes.length == size(), "%s slopes are not of %s triplets", slopes.length, size());
-        return gradientOf(slopes, meanOverUses).compute();
+        if (batch.measure() == Distance.SQUARED_EUCLIDEAN) {
+            return gradientOf(slopes, meanOverUses).compute();
+        }
+        double[] opposite = new double[slopes.length];
+        for (int t = 0; t < slopes.length; t++) {
+            opposite[t] = -slopes[t];
+        }
+        return gradient(slopes, opposite, meanOverUses);
+    }
+
+    /**
+     * The gradient of a loss that changes otherwise with the distance to the positive than with that to the negative, as {@link
+     * #gradient(double[], boolean)}; on the CPU.
+     *
+     * @param byPositive for each triplet the derivative of the loss by {@link #positiveDistance}
+     * @param byNegative for each triplet the derivative of the loss by {@link #negativeDistance}
+     * @throws IllegalArgumentException if there are not as many of either as triplets
+     */
+    public EmbeddingBatch gradient(double[] byPositive, double[] byNegative, boolean meanOverUses) {
+        checkArgument(
+                byPositive.length == size() && byNegative.length == size(),
+                "%s and %s slopes are not of %s triplets",
+                byPositive.length,
+                byNegative.length,
+                size());
+        return new PairGradient(
+                        batch,
+                        Ints.concat(anchors, anchors),
+                        Ints.concat(positives, negatives),
+                        Floats.concat(positiveDistances, negativeDistances),
+                        Doubles.concat(byPositive, byNegative))
+                .compute(meanOverUses ? gradientOf(byPositive, true).uses() : new int[0]);
+    }
+
+    /** The same triplets with their distances measured otherwise. */
+    public Triplets measuredIn(Distance measure) {
+        return batch.measure() == measure ? this : new Triplets(this, batch.measuredIn(measure));
+    }
+
+    /**
+     * The same triplets, but for those whose negative is nearer to the positive than to the anchor: there the two change places
+     * (Balntas et al., "Learning local feature descriptors with triplets", BMVC 2016), so that the hardest of a triplet's two
+     * negative distances counts.
+     */
+    public Triplets swapped() {
+        Builder swapped = builder(batch);
+        for (int t = 0; t < size(); t++) {
+            float pn = batch.distance(positives[t], negatives[t]);
+            if (pn < negativeDistances[t]) {
+                swapped.append(positives[t], anchors[t], negatives[t], positiveDistances[t], pn);
+            } else {
+                swapped.append(anchors[t], positives[t], negatives[t], positiveDistances[t], negativeDistances[t]);
+            }
+        }
+        return swapped.statistics(statistics).build();
+    }
+
+    @Override
+    public Triplets triplets() {
+        return this;
+    }
+
+    @Override
+    public Pairs pairs() {
+        return Pairs.of(this);
     }
 
     TripletGradient gradientOf(double[] slopes, boolean meanOverUses) {
@@ -140,6 +207,7 @@ public final class Triplets {
     }
 
     /** What the miner counted; {@link MiningStatistics#NONE} if it did not, which a trainer makes up for by {@link TripletMiner#counted}. */
+    @Override
     public MiningStatistics statistics() {
         return statistics;
     }
@@ -191,7 +259,7 @@ public final class Triplets {
             return this;
         }
 
-        /** Adds a triplet that is known to be one, with its squared distances. */
+        /** Adds a triplet that is known to be one, with its distances. */
         void append(int anchor, int positive, int negative, float ap, float an) {
             reserve(1);
             anchors[size] = anchor;
