@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
+import org.openface.triplet.loss.Reduction;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
@@ -53,8 +54,7 @@ class OwnLossTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void isOfTheSameBitsAsTheLibrarysOfTheSameMeaning(boolean meanOverUses) {
-        TripletLoss library =
-                TripletLoss.margin().overUses(meanOverUses ? TripletLoss.Reduction.MEAN : TripletLoss.Reduction.SUM);
+        TripletLoss library = TripletLoss.margin().overUses(meanOverUses ? Reduction.MEAN : Reduction.SUM);
         MiningBatch batch = batch(1);
         for (TripletMiner miner : new TripletMiner[] {
             TripletMiner.openFace(),

@@ -10,7 +10,7 @@ import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.internal.cuda.CudaDevice;
 import org.openface.triplet.loss.TripletLoss;
-import org.openface.triplet.loss.TripletLoss.Reduction;
+import org.openface.triplet.loss.Reduction;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.MiningDevice;

@@ -25,7 +25,7 @@ import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
 import org.openface.nn4.Nn4Model.Precision;
 import org.openface.triplet.loss.TripletLoss;
-import org.openface.triplet.loss.TripletLoss.Reduction;
+import org.openface.triplet.loss.Reduction;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.training.EpochMetrics;
 import org.openface.triplet.training.Trainer;

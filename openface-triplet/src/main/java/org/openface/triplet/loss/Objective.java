@@ -26,7 +26,7 @@ public interface Objective {
         return new Sum(this, other, weight);
     }
 
-    /** Whether it looks at what a miner chose; a training without such a part does not mine. */
+    /** Whether a batch of which nothing was mined teaches nothing; not so of what looks at all images of a batch. */
     default boolean learnsFromMined() {
         return true;
     }

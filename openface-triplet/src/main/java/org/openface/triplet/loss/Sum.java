@@ -8,6 +8,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.Optimizer;
+import org.openface.triplet.internal.Description;
 import org.openface.triplet.mining.Mined;
 
 /** See {@link Objective#plus}. */
@@ -19,7 +20,7 @@ record Sum(Objective first, Objective second, double weight) implements Objectiv
 
     @Override
     public boolean learnsFromMined() {
-        return first.learnsFromMined() || second.learnsFromMined();
+        return first.learnsFromMined() && second.learnsFromMined();
     }
 
     @Override
@@ -29,7 +30,7 @@ record Sum(Objective first, Objective second, double weight) implements Objectiv
 
     @Override
     public String toString() {
-        return first + " + " + weight + " x (" + second + ")";
+        return Description.of(first) + " + " + weight + " x (" + Description.of(second) + ")";
     }
 
     private record Both(Run first, Run second, double weight) implements Run {

@@ -1,25 +1,28 @@
 package org.openface.triplet.loss;
 
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.util.Objects.requireNonNull;
+
+import org.jspecify.annotations.Nullable;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.triplet.mining.Mined;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.mining.Triplets;
 
 /**
- * A triplet loss and its gradient with respect to the batch's embeddings. With d_ap = |a - p|² and d_an = |a - n|² it is
- * max(0, d_ap - d_an + margin) for {@link #margin} and log(1 + exp(d_ap - d_an)) for {@link #softMargin}. The gradients
- * of a triplet, 2(n - p) for the anchor, 2(p - a) for the positive and 2(a - n) for the negative, weighted by the slope
- * of the loss, are added to the rows of the images they belong to, so that one backward pass serves all triplets.
- * References get none.
+ * The triplet loss: of the distances ap of anchor and positive and an of anchor and negative it is max(0, ap - an + margin) for
+ * {@link #margin} and log(1 + exp(ap - an)) for {@link #softMargin}. Distances are measured as the training does, squared by
+ * default; {@link #measuredIn} measures them otherwise. The gradients of a triplet are added to the rows of the images they
+ * belong to, so that one backward pass serves all triplets. References get none.
  *
- * <p>Two choices are independent. Over triplets: {@link Reduction#MEAN} (default, as OpenFace) or {@link Reduction#SUM}.
- * Over the uses of an image that takes part in several triplets: {@link Reduction#SUM} (default, as OpenFace; the true
- * gradient) or {@link Reduction#MEAN}, which divides an image's gradient by the number of chosen triplets it takes part
- * in and so lets each image weigh the same however often it was chosen.
- *
- * <p>A loss of one's own needs no more than this one has: its slopes, and {@link Triplets#gradient}.
+ * <p>Two choices are independent. Over triplets: {@link Reduction#MEAN} (default, as OpenFace) or another. Over the uses of an
+ * image that takes part in several triplets: {@link Reduction#SUM} (default, as OpenFace; the true gradient) or {@link
+ * Reduction#MEAN}, which divides an image's gradient by the number of chosen triplets it takes part in and so lets each image
+ * weigh the same however often it was chosen.
  */
-public final class TripletLoss {
+public final class TripletLoss implements Loss {
     private enum Shape {
         MARGIN("margin") {
             @Override
@@ -56,59 +59,100 @@ public final class TripletLoss {
         abstract double slope(double difference, float margin);
     }
 
-    /** How several contributions become one. */
-    public enum Reduction {
-        /** Their mean. */
-        MEAN,
-        /** Their sum. */
-        SUM
-    }
-
     private final Shape shape;
     private final Reduction overTriplets;
     private final Reduction overUses;
+    /** Its own; without one it is the batch's. */
+    private final @Nullable Float margin;
 
-    private TripletLoss(Shape shape, Reduction overTriplets, Reduction overUses) {
+    private final @Nullable Distance distance;
+    private final boolean swap;
+
+    private TripletLoss(
+            Shape shape,
+            Reduction overTriplets,
+            Reduction overUses,
+            @Nullable Float margin,
+            @Nullable Distance distance,
+            boolean swap) {
         this.shape = shape;
         this.overTriplets = overTriplets;
         this.overUses = overUses;
+        this.margin = margin;
+        this.distance = distance;
+        this.swap = swap;
     }
 
     /** OpenFace's loss: mean over triplets, sum over the uses of an image, the margin being the batch's. */
     public static TripletLoss margin() {
-        return new TripletLoss(Shape.MARGIN, Reduction.MEAN, Reduction.SUM);
+        return new TripletLoss(Shape.MARGIN, Reduction.MEAN, Reduction.SUM, null, null, false);
     }
 
     /**
      * The soft margin of Hermans et al. (2017): every triplet pulls, the more the more it violates, and there is no
-     * margin to set; the batch's only matters to filters. Made for {@link TripletMiner#batchHard}.
+     * margin to set; the batch's only matters to filters. Made for {@link TripletMiner#batchHard} and plain distances.
      */
     public static TripletLoss softMargin() {
-        return new TripletLoss(Shape.SOFT_MARGIN, Reduction.MEAN, Reduction.SUM);
+        return new TripletLoss(Shape.SOFT_MARGIN, Reduction.MEAN, Reduction.SUM, null, null, false);
+    }
+
+    /**
+     * The same loss with a margin of its own, apart from the one that a miner goes by.
+     *
+     * @param own in the unit of its distances
+     * @throws IllegalArgumentException if the margin is not finite or negative, or this is the soft margin, which has none
+     */
+    public TripletLoss withMargin(float own) {
+        checkArgument(shape == Shape.MARGIN, "the %s has no margin to set", shape.words);
+        checkArgument(own >= 0 && Float.isFinite(own), "margin (%s) must be finite and not negative", own);
+        return new TripletLoss(shape, overTriplets, overUses, own, distance, swap);
+    }
+
+    /**
+     * The same loss on another distance than triplets are mined by. The plain one, {@link Distance#EUCLIDEAN}, keeps hard triplets
+     * from drawing everything together (Hermans et al., 2017): it pulls near images as strongly as far ones.
+     */
+    public TripletLoss measuredIn(Distance measure) {
+        requireNonNull(measure, "measuredIn was given null, not a distance");
+        return new TripletLoss(shape, overTriplets, overUses, margin, measure, swap);
+    }
+
+    /** The same loss with the anchor being whichever of anchor and positive is nearer to the negative: {@link Triplets#swapped}. */
+    public TripletLoss swapping() {
+        return new TripletLoss(shape, overTriplets, overUses, margin, distance, true);
     }
 
     /** The same loss with another reduction over triplets. */
     public TripletLoss overTriplets(Reduction reduction) {
-        return new TripletLoss(shape, reduction, overUses);
-    }
-
-    /** The same loss with another reduction over the uses of an image. */
-    public TripletLoss overUses(Reduction reduction) {
-        return new TripletLoss(shape, overTriplets, reduction);
+        return new TripletLoss(shape, reduction, overUses, margin, distance, swap);
     }
 
     /**
-     * The loss; 0 if there are no triplets.
+     * The same loss with another reduction over the uses of an image.
+     *
+     * @throws IllegalArgumentException if it is {@link Reduction#MEAN_OF_NONZERO}: a use counts whether or not it pulls
+     */
+    public TripletLoss overUses(Reduction reduction) {
+        checkArgument(
+                reduction != Reduction.MEAN_OF_NONZERO,
+                "over uses there are MEAN and SUM; %s is for triplets",
+                reduction);
+        return new TripletLoss(shape, overTriplets, reduction, margin, distance, swap);
+    }
+
+    @Override
+    public Outcome evaluate(Mined mined) {
+        Triplets triplets = prepared(mined.triplets());
+        return new Outcome(value(triplets), gradient(triplets));
+    }
+
+    /**
+     * The loss of some triplets in a batch; 0 if there are none.
      *
      * @throws IllegalArgumentException if a triplet is of a larger batch
      */
     public double value(MiningBatch in, Triplets triplets) {
-        Triplets here = triplets.in(in);
-        double sum = 0;
-        for (int t = 0; t < here.size(); t++) {
-            sum += shape.value(difference(here, t), in.margin());
-        }
-        return sum * weight(here);
+        return value(prepared(triplets.in(in)));
     }
 
     /**
@@ -117,12 +161,33 @@ public final class TripletLoss {
      * @throws IllegalArgumentException if a triplet is of a larger batch
      */
     public EmbeddingBatch gradient(MiningBatch in, Triplets triplets) {
-        Triplets here = triplets.in(in);
-        double[] slopes = new double[here.size()];
-        for (int t = 0; t < slopes.length; t++) {
-            slopes[t] = weight(here) * shape.slope(difference(here, t), in.margin());
+        return gradient(prepared(triplets.in(in)));
+    }
+
+    private Triplets prepared(Triplets triplets) {
+        Triplets measured = distance == null ? triplets : triplets.measuredIn(distance);
+        return swap ? measured.swapped() : measured;
+    }
+
+    private double value(Triplets triplets) {
+        double sum = 0;
+        for (int t = 0; t < triplets.size(); t++) {
+            sum += shape.value(difference(triplets, t), marginIn(triplets));
         }
-        return here.gradient(slopes, overUses == Reduction.MEAN);
+        return sum * weight(triplets);
+    }
+
+    private EmbeddingBatch gradient(Triplets triplets) {
+        double weight = weight(triplets);
+        double[] slopes = new double[triplets.size()];
+        for (int t = 0; t < slopes.length; t++) {
+            slopes[t] = weight * shape.slope(difference(triplets, t), marginIn(triplets));
+        }
+        return triplets.gradient(slopes, overUses == Reduction.MEAN);
+    }
+
+    private float marginIn(Triplets triplets) {
+        return margin == null ? triplets.batch().margin() : margin;
     }
 
     private static double difference(Triplets triplets, int t) {
@@ -130,12 +195,19 @@ public final class TripletLoss {
     }
 
     private double weight(Triplets triplets) {
-        return overTriplets == Reduction.MEAN ? 1.0 / Math.max(1, triplets.size()) : 1;
+        long nonZero = 0;
+        if (overTriplets == Reduction.MEAN_OF_NONZERO) {
+            for (int t = 0; t < triplets.size(); t++) {
+                nonZero += shape.value(difference(triplets, t), marginIn(triplets)) > 0 ? 1 : 0;
+            }
+        }
+        return overTriplets.weight(triplets.size(), nonZero);
     }
 
-    /** The loss and its two reductions, the same words in every run. */
+    /** The loss and what was chosen of it, the same words in every run. */
     @Override
     public String toString() {
-        return shape.words + ", " + overTriplets + " over triplets, " + overUses + " over uses";
+        return shape.words + (margin == null ? "" : " " + margin) + ", " + overTriplets + " over triplets, " + overUses
+                + " over uses" + (distance == null ? "" : ", " + distance) + (swap ? ", swapping" : "");
     }
 }

@@ -98,10 +98,10 @@ public interface TripletMiner extends Miner {
     }
 
     /**
-     * Triplets with statistics of their batch, if their miner counted none: over all unordered pairs, of which those count as
+     * What was mined with statistics of its batch, if its miner counted none: over all unordered pairs, of which those count as
      * eligible that a triplet was made of.
      */
-    static Triplets counted(Triplets mined) {
+    static Mined counted(Mined mined) {
         return TripletMiners.counted(mined);
     }
 

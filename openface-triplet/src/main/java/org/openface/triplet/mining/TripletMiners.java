@@ -71,22 +71,33 @@ final class TripletMiners {
     }
 
     /** See {@link TripletMiner#counted}. */
-    static Triplets counted(Triplets triplets) {
-        if (!triplets.statistics().equals(MiningStatistics.NONE)) {
-            return triplets;
+    static Mined counted(Mined mined) {
+        if (!mined.statistics().equals(MiningStatistics.NONE)) {
+            return mined;
         }
         // On one device whatever it was mined on: means differ in their last digits.
         MiningStatistics all = new ComposedMiner(
                         PairSelectors.ALL_PAIRS, TripletFilters.VIOLATING, NegativeSelectors.HARDEST)
-                .mine(triplets.batch().on(MiningDevice.CPU))
+                .mine(mined.batch().on(MiningDevice.CPU))
                 .statistics();
         Set<Long> pairs = new HashSet<>();
-        for (int t = 0; t < triplets.size(); t++) {
-            int anchor = triplets.anchor(t);
-            int positive = triplets.positive(t);
-            pairs.add((long) Math.min(anchor, positive) << 32 | Math.max(anchor, positive));
+        if (mined instanceof Triplets triplets) {
+            for (int t = 0; t < triplets.size(); t++) {
+                pairs.add(unordered(triplets.anchor(t), triplets.positive(t)));
+            }
+            return triplets.with(all.withEligiblePairs(pairs.size()));
         }
-        return triplets.with(all.withEligiblePairs(pairs.size()));
+        Pairs chosen = mined.pairs();
+        for (int k = 0; k < chosen.size(); k++) {
+            if (chosen.isPositive(k)) {
+                pairs.add(unordered(chosen.anchor(k), chosen.other(k)));
+            }
+        }
+        return chosen.with(all.withEligiblePairs(pairs.size()));
+    }
+
+    private static long unordered(int one, int other) {
+        return (long) Math.min(one, other) << 32 | Math.max(one, other);
     }
 
     record UntilEpoch(TripletMiner before, int last, TripletMiner after) implements TripletMiner {

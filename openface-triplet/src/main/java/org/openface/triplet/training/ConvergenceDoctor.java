@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
+import org.openface.core.embedding.Distance;
 import org.openface.triplet.training.Diagnosis.Condition;
 
 /**
@@ -31,6 +32,7 @@ final class ConvergenceDoctor {
     private static final int OVERFITTING_EPOCHS = 4;
 
     private final double margin;
+    private final Distance distance;
     private final Deque<Vitals> window = new ArrayDeque<>();
     private final Map<Condition, Long> lastSeen = new EnumMap<>(Condition.class);
     private long batches;
@@ -40,8 +42,10 @@ final class ConvergenceDoctor {
     /** The largest mean squared distance between people. */
     private double farthest;
 
-    ConvergenceDoctor(double margin) {
+    /** @param measure the unit of margin and distances */
+    ConvergenceDoctor(double margin, Distance measure) {
         this.margin = margin;
+        distance = measure;
     }
 
     /** Takes notice of a batch, and says what is wrong. */
@@ -66,7 +70,8 @@ final class ConvergenceDoctor {
         double measure = margin > 0 ? margin : USUAL_MARGIN * farthest;
         double rank = mean(Vitals::rank);
         long chosen = window.stream().filter(Vitals::chosen).count();
-        boolean alike = negative < 0.1 * measure;
+        // A tenth of the squared distance: of a plain one that is nearly a third.
+        boolean alike = distance.toSquared(negative) < 0.1 * distance.toSquared(measure);
         boolean collapsed = margin > 0 ? loss >= 0.9 * margin && (alike || !(rank >= 1.5)) : alike;
         boolean worse = margin > 0 && loss > 2 * lowestLoss && loss > 1.5 * margin;
         if (collapsed && !isSpreading()) {

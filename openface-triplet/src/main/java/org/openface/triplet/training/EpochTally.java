@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.openface.triplet.mining.Mined;
 import org.openface.triplet.mining.MiningStatistics;
-import org.openface.triplet.mining.Triplets;
 
 /** Adds up the batches of one epoch. */
 final class EpochTally {
@@ -43,7 +43,7 @@ final class EpochTally {
         emptyBatches++;
     }
 
-    void step(int batchImages, Triplets chosen, double batchLoss, double rate, Vitals vitals) {
+    void step(int batchImages, Mined chosen, double batchLoss, double rate, Vitals vitals) {
         count(batchImages, chosen.statistics(), vitals);
         triplets += chosen.size();
         loss.add(batchLoss);

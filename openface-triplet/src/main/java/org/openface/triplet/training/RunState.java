@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.triplet.internal.checkpoint.Checkpoint;
+import org.openface.triplet.loss.Objective;
 
 /** What a run remembers from batch to batch and through checkpoints, beside the network. */
 final class RunState {
@@ -23,6 +24,9 @@ final class RunState {
     final MemoryBank memoryBank;
     final FaceTally faceTally = new FaceTally();
     final LeftOut leftOut;
+    /** What is minimised, with the parameters of its own. */
+    final Objective.Run objective;
+
     final List<Diagnosis> diagnoses = new ArrayList<>();
     private EpochTally tally = new EpochTally();
     private History history = new History();
@@ -31,9 +35,10 @@ final class RunState {
         reportFaces = settings.reportFaces;
         this.faces = faces;
         this.leftOut = leftOut;
-        doctor = new ConvergenceDoctor(settings.margin);
+        doctor = new ConvergenceDoctor(settings.margin, settings.distance);
         treatments = new Treatments(settings.treatments, settings.miner);
         memoryBank = new MemoryBank(settings.memoryBank, dimension);
+        objective = settings.loss.begin(new Objective.Scope(faces.identities().size(), dimension, settings.seed));
     }
 
     /** The epoch under way. */
@@ -110,6 +115,7 @@ final class RunState {
         if (reportFaces) {
             faceTally.write(data, faces);
         }
+        objective.write(data);
         data.flush();
     }
 
@@ -119,5 +125,6 @@ final class RunState {
         if (data.readBoolean()) {
             faceTally.read(data, faces);
         }
+        objective.read(data);
     }
 }

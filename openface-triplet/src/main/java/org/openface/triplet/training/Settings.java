@@ -12,13 +12,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.internal.batch.BatchSampler;
 import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.checkpoint.Checkpoint;
 import org.openface.triplet.internal.checkpoint.Retention;
+import org.openface.triplet.loss.Objective;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.Miner;
 import org.openface.triplet.mining.TripletMiner;
 
 /**
@@ -46,10 +49,11 @@ final class Settings {
     int batchesPerEpoch = 250;
     int epochs = 1000;
     float margin = 0.2f;
-    TripletMiner miner = TripletMiner.openFace();
+    Miner miner = TripletMiner.openFace();
+    Distance distance = Distance.SQUARED_EUCLIDEAN;
     int memoryBank;
     int memoryBankAfter;
-    TripletLoss loss = TripletLoss.margin();
+    Objective loss = TripletLoss.margin();
     Optimizer optimizer = Optimizer.adam(1e-3);
     long seed = 2;
     long memoryBudget = DEFAULT_MEMORY_BUDGET;
@@ -93,6 +97,7 @@ final class Settings {
         copy.epochs = epochs;
         copy.margin = margin;
         copy.miner = miner;
+        copy.distance = distance;
         copy.memoryBank = memoryBank;
         copy.memoryBankAfter = memoryBankAfter;
         copy.loss = loss;
@@ -157,7 +162,7 @@ final class Settings {
         words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
         words.put("margin", Float.toString(margin));
         words.put("miner", Description.of(miner));
-        if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(TripletMiner::drawsNewNumbers)) {
+        if (Stream.concat(Stream.of(miner), switchedMiners()).anyMatch(Miner::drawsNewNumbers)) {
             words.put("draws", Draws.VERSION);
         }
         words.put(
@@ -165,7 +170,10 @@ final class Settings {
                 memoryBank == 0
                         ? Checkpoint.NO_MEMORY_BANK
                         : memoryBank + " embeddings after " + memoryBankAfter + " batches");
-        words.put("loss", loss.toString());
+        words.put("loss", Description.of(loss));
+        if (distance != Distance.SQUARED_EUCLIDEAN) { // which runs of earlier versions do not mention
+            words.put("distance", distance.toString());
+        }
         words.put("optimizer", optimizer.toString());
         words.put("learningRate", Description.of(schedule));
         words.put("augmentation", Description.of(augmentation));
@@ -175,7 +183,7 @@ final class Settings {
         return words;
     }
 
-    private Stream<TripletMiner> switchedMiners() {
+    private Stream<Miner> switchedMiners() {
         return treatments.values().stream()
                 .filter(Treatment.SwitchMiner.class::isInstance)
                 .map(treatment -> ((Treatment.SwitchMiner) treatment).miner());

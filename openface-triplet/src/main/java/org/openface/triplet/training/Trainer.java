@@ -12,10 +12,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.eval.Verification;
+import org.openface.triplet.loss.Objective;
 import org.openface.triplet.loss.TripletLoss;
+import org.openface.triplet.mining.Miner;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.report.TrainingReport;
@@ -204,18 +207,28 @@ public final class Trainer {
             return this;
         }
 
-        /** What squared distances to negatives shall exceed those to positives by (OpenFace's {@code -alpha}); 0.2. */
-        public Builder margin(float squaredDistance) {
+        /**
+         * What distances to negatives shall exceed those to positives by (OpenFace's {@code -alpha}), in the unit of the {@link
+         * #distance}; 0.2 by default. Miners go by it, and so does a loss that has no margin of its own.
+         */
+        public Builder margin(float distance) {
             checkArgument(
-                    squaredDistance >= 0 && Float.isFinite(squaredDistance),
-                    "margin (%s) must be finite and not negative",
-                    squaredDistance);
-            settings.margin = squaredDistance;
+                    distance >= 0 && Float.isFinite(distance), "margin (%s) must be finite and not negative", distance);
+            settings.margin = distance;
             return this;
         }
 
-        /** Which triplets are learnt from; {@link TripletMiner#openFace} by default. */
-        public Builder miner(TripletMiner strategy) {
+        /**
+         * How distances are measured where triplets are mined, in losses that do not say otherwise, and in the statistics; {@link
+         * Distance#SQUARED_EUCLIDEAN} by default, as in OpenFace.
+         */
+        public Builder distance(Distance measure) {
+            settings.distance = given(measure, "distance");
+            return this;
+        }
+
+        /** Which triplets or pairs are learnt from; {@link TripletMiner#openFace} by default. */
+        public Builder miner(Miner strategy) {
             settings.miner = given(strategy, "miner");
             return this;
         }
@@ -247,8 +260,8 @@ public final class Trainer {
             return this;
         }
 
-        /** What is minimised; {@link TripletLoss#margin} by default. */
-        public Builder loss(TripletLoss function) {
+        /** What is minimised: one of the {@link org.openface.triplet.loss losses}, a sum of them, or your own; {@link TripletLoss#margin} by default. */
+        public Builder loss(Objective function) {
             settings.loss = given(function, "loss");
             return this;
         }

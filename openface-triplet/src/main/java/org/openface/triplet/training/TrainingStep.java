@@ -16,11 +16,12 @@ import org.openface.core.embedding.TrainableEmbedder.ForwardPass;
 import org.openface.core.embedding.TrainableEmbedder.StepReport;
 import org.openface.core.internal.batch.BatchLoader;
 import org.openface.triplet.internal.Description;
+import org.openface.triplet.loss.Objective;
 import org.openface.triplet.mining.Draws;
+import org.openface.triplet.mining.Mined;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.MiningStatistics;
 import org.openface.triplet.mining.TripletMiner;
-import org.openface.triplet.mining.Triplets;
 
 /** What is done with one batch: forward, mining, loss, backward and update; then what is counted and told of it. */
 final class TrainingStep {
@@ -54,7 +55,7 @@ final class TrainingStep {
     }
 
     /** What the network has learnt from a batch. */
-    private record Learnt(MiningBatch in, Triplets triplets, double loss, double gradientNorm) {}
+    private record Learnt(MiningBatch in, Mined mined, boolean learnt, double loss, double gradientNorm) {}
 
     /**
      * Trains with one batch.
@@ -75,26 +76,26 @@ final class TrainingStep {
         // The pass is closed before anyone hears of it: a listener may embed faces.
         Learnt learnt = learn(epoch, batch, faces, optimizer);
         stopwatch.step();
-        Triplets triplets = learnt.triplets();
-        MiningStatistics statistics = triplets.statistics();
-        Vitals vitals = Vitals.of(learnt.in().embeddings(), statistics, !triplets.isEmpty(), learnt.gradientNorm());
+        Mined mined = learnt.mined();
+        MiningStatistics statistics = mined.statistics();
+        Vitals vitals = Vitals.of(learnt.in().embeddings(), statistics, learnt.learnt(), learnt.gradientNorm());
         state.memoryBank.add(learnt.in().embeddings(), faces.identities());
         if (settings.reportFaces) {
             state.faceTally.observe(learnt.in(), loaded.faces());
         }
         Duration remaining =
                 stopwatch.remaining((long) (settings.epochs - epoch + 1) * settings.batchesPerEpoch - batch - 1);
-        if (triplets.isEmpty()) {
+        if (!learnt.learnt()) {
             state.tally().empty(faces.size(), statistics, vitals);
         } else {
-            state.tally().step(faces.size(), triplets, learnt.loss(), optimizer.learningRate(), vitals);
+            state.tally().step(faces.size(), mined, learnt.loss(), optimizer.learningRate(), vitals);
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         state.tally().time(seconds, (batches.waitedNanos() - waitedBefore) / 1e9);
         control.report(new TrainingControl.Position(
                 epoch, settings.epochs, batch + 1, settings.batchesPerEpoch, learnt.loss(), remaining));
         events.emit(
-                triplets.isEmpty()
+                !learnt.learnt()
                         ? new TrainingEvent.EmptyBatch(
                                 epoch, batch + 1, settings.batchesPerEpoch, statistics, remaining)
                         : new TrainingEvent.StepCompleted(
@@ -102,7 +103,7 @@ final class TrainingStep {
                                 batch + 1,
                                 settings.batchesPerEpoch,
                                 faces.size(),
-                                triplets.size(),
+                                mined.size(),
                                 statistics,
                                 learnt.loss(),
                                 learnt.gradientNorm(),
@@ -114,17 +115,19 @@ final class TrainingStep {
     private Learnt learn(int epoch, int batch, FaceBatch faces, Optimizer optimizer) {
         try (ForwardPass pass = model.forward(faces, plan)) {
             MiningBatch in = miningBatch(epoch, batch, faces, pass.embeddings());
-            Triplets mined = state.treatments.miner().mine(in);
+            Mined chosen = state.treatments.miner().mine(in);
             checkState(
-                    mined != null,
-                    "the miner %s returned null, not triplets",
+                    chosen != null,
+                    "the miner %s returned null, not triplets or pairs",
                     Description.of(state.treatments.miner()));
-            Triplets triplets = TripletMiner.counted(mined);
-            if (triplets.isEmpty()) {
-                return new Learnt(in, triplets, Double.NaN, Double.NaN);
+            Mined mined = TripletMiner.counted(chosen);
+            if (mined.isEmpty() && settings.loss.learnsFromMined()) {
+                return new Learnt(in, mined, false, Double.NaN, Double.NaN);
             }
-            double loss = settings.loss.value(in, triplets);
-            EmbeddingBatch gradient = settings.loss.gradient(in, triplets);
+            Objective.Outcome outcome = state.objective.evaluate(mined);
+            checkState(outcome != null, "the loss %s returned null", Description.of(settings.loss));
+            double loss = outcome.value();
+            EmbeddingBatch gradient = outcome.gradient();
             if (!Double.isFinite(loss) || gradient.firstNonFinite() >= 0) {
                 throw notFinite(epoch, batch, "the loss (" + loss + ") or its gradient");
             }
@@ -136,7 +139,8 @@ final class TrainingStep {
                         "the gradient or new value of "
                                 + report.firstNonFinite().get());
             }
-            return new Learnt(in, triplets, loss, report.gradientNorm());
+            state.objective.update(optimizer, 1);
+            return new Learnt(in, mined, true, loss, report.gradientNorm());
         }
     }
 
@@ -146,7 +150,12 @@ final class TrainingStep {
             throw notFinite(epoch, batch, "the embedding of image " + image + " of the batch");
         }
         MiningBatch in = MiningBatch.of(
-                embeddings, faces.identities(), faces.roles(), settings.margin, new Draws(settings.seed, epoch, batch));
+                        embeddings,
+                        faces.identities(),
+                        faces.roles(),
+                        settings.margin,
+                        new Draws(settings.seed, epoch, batch))
+                .measuredIn(settings.distance);
         long batchesBefore = (long) (epoch - settings.firstEpoch) * settings.batchesPerEpoch + batch;
         MemoryBank memory = state.memoryBank;
         return memory.size() > 0 && batchesBefore >= settings.memoryBankAfter

@@ -4,7 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
 import org.openface.triplet.internal.Description;
-import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.mining.Miner;
 
 /** What to do about a {@link Diagnosis}, from the next batch on and in resumed runs too. */
 public sealed interface Treatment {
@@ -14,7 +14,7 @@ public sealed interface Treatment {
     }
 
     /** Goes on with another miner. */
-    static Treatment switchMiner(TripletMiner miner) {
+    static Treatment switchMiner(Miner miner) {
         return new SwitchMiner(miner);
     }
 
@@ -26,7 +26,7 @@ public sealed interface Treatment {
     }
 
     /** See {@link Treatment#switchMiner}. */
-    record SwitchMiner(TripletMiner miner) implements Treatment {
+    record SwitchMiner(Miner miner) implements Treatment {
         public SwitchMiner {
             requireNonNull(miner, "switchMiner was given null, not a miner");
         }

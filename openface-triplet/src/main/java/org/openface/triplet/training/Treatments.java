@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.mining.Miner;
 import org.openface.triplet.training.Diagnosis.Condition;
 
 /** What the treatments of a run have led to: the miner in use and the factor of the learning rate. */
@@ -22,16 +22,16 @@ final class Treatments {
 
     private final Map<Condition, Treatment> treatments;
     private final Set<Condition> switched = new LinkedHashSet<>();
-    private TripletMiner miner;
+    private Miner miner;
     private double rateFactor = 1;
 
     /** @param miner the one to begin with */
-    Treatments(Map<Condition, Treatment> treatments, TripletMiner miner) {
+    Treatments(Map<Condition, Treatment> treatments, Miner miner) {
         this.treatments = treatments;
         this.miner = miner;
     }
 
-    TripletMiner miner() {
+    Miner miner() {
         return miner;
     }
 

@@ -11,7 +11,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.embedding.EmbeddingBatch;
-import org.openface.triplet.loss.TripletLoss.Reduction;
 import org.openface.triplet.mining.Batches;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.NegativeSelector;
@@ -87,6 +86,7 @@ class TripletLossTest {
         }
         int d = in.embeddings().dimension();
         double sum = 0;
+        int nonZero = 0;
         for (int t = 0; t < triplets.size(); t++) {
             double excess = 0;
             for (int k = 0; k < d; k++) {
@@ -94,9 +94,15 @@ class TripletLossTest {
                 excess += Math.pow(a - e[triplets.positive(t) * d + k], 2);
                 excess -= Math.pow(a - e[triplets.negative(t) * d + k], 2);
             }
-            sum += of.applyAsDouble(excess);
+            double one = of.applyAsDouble(excess);
+            sum += one;
+            nonZero += one > 0 ? 1 : 0;
         }
-        return over == Reduction.MEAN ? sum / triplets.size() : sum;
+        return switch (over) {
+            case MEAN -> sum / triplets.size();
+            case SUM -> sum;
+            case MEAN_OF_NONZERO -> sum / nonZero;
+        };
     }
 
     @Test

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
+import org.openface.triplet.loss.Reduction;
 import org.openface.triplet.loss.TripletLoss;
-import org.openface.triplet.loss.TripletLoss.Reduction;
 
 /** The way mining is executed against the plain composition: triplet by triplet, in order, on any number of threads. */
 class MiningPassTest {

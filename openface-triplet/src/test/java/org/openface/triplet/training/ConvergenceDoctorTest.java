@@ -13,6 +13,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.image.ImageFiles;
@@ -40,7 +41,7 @@ class ConvergenceDoctorTest {
 
     @Test
     void aHealthyTrainingIsLeftAlone() {
-        ConvergenceDoctor doctor = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor doctor = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         for (int i = 0; i < 200; i++) {
             found.addAll(doctor.examine(1, i, vitals(true, 0.16 - i * 0.0005, 0.3, 0.4 + i * 0.003, 1 + i % 3)));
         }
@@ -49,12 +50,15 @@ class ConvergenceDoctorTest {
 
     @Test
     void eachConditionHasItsName() {
-        examine(new ConvergenceDoctor(MARGIN), 20, vitals(true, 0.199, 0.001, 0.002, 1));
-        examine(new ConvergenceDoctor(MARGIN), 20, vitals(false, 0.001, 0.1, 1.5, Double.NaN));
-        ConvergenceDoctor diverging = new ConvergenceDoctor(MARGIN);
+        examine(new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN), 20, vitals(true, 0.199, 0.001, 0.002, 1));
+        examine(
+                new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN),
+                20,
+                vitals(false, 0.001, 0.1, 1.5, Double.NaN));
+        ConvergenceDoctor diverging = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         examine(diverging, 20, vitals(true, 0.2, 0.5, 0.6, 1));
         examine(diverging, 20, vitals(true, 0.7, 5, 4.8, 3));
-        ConvergenceDoctor exploding = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor exploding = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         examine(exploding, 20, vitals(true, 0.15, 0.5, 0.6, 1));
         examine(exploding, 20, vitals(true, 0.15, 0.5, 0.6, 1e4));
         assertThat(found)
@@ -66,11 +70,11 @@ class ConvergenceDoctorTest {
 
     @Test
     void aDiagnosisIsRepeatedAfterSomePatienceAlsoAcrossACheckpoint() {
-        ConvergenceDoctor doctor = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor doctor = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         Vitals collapsed = vitals(true, 0.199, 0.001, 0.002, 1);
         examine(doctor, 45, collapsed);
         assertThat(found).hasSize(1);
-        ConvergenceDoctor restored = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor restored = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         restored.restore(doctor.state());
         assertThat(restored.state()).isEqualTo(doctor.state());
         examine(restored, 24, collapsed);
@@ -83,13 +87,13 @@ class ConvergenceDoctorTest {
     void gradientsThatWereZeroOrTinyAtFirstAreNoMeasure() {
         // Every triplet satisfied at first; then faces that are harder, and one network that begins with all faces
         // alike.
-        ConvergenceDoctor satisfied = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor satisfied = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         examine(satisfied, 20, vitals(true, 0.1, 0.3, 0.5, 0));
         examine(satisfied, 100, vitals(true, 0.1, 0.3, 0.5, 1));
-        ConvergenceDoctor restored = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor restored = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         restored.restore(satisfied.state());
         examine(restored, 100, vitals(true, 0.1, 0.3, 0.5, 1));
-        ConvergenceDoctor alike = new ConvergenceDoctor(MARGIN);
+        ConvergenceDoctor alike = new ConvergenceDoctor(MARGIN, Distance.SQUARED_EUCLIDEAN);
         for (int i = 0; i < 100; i++) {
             double spread = Math.min(1, Math.pow(1.2, i) * 1e-6);
             found.addAll(alike.examine(1, i + 1, vitals(true, 0.2 - 0.1 * spread, spread / 2, spread, spread)));
@@ -103,7 +107,7 @@ class ConvergenceDoctorTest {
     @Test
     void withoutAMarginTheLossSaysNothing() {
         // A loss without margin that comes and goes, faces all in one direction, a loss of 0 of people far apart.
-        ConvergenceDoctor doctor = new ConvergenceDoctor(0);
+        ConvergenceDoctor doctor = new ConvergenceDoctor(0, Distance.SQUARED_EUCLIDEAN);
         examine(doctor, 20, new Vitals(true, 0.001, 0.3, 1, 1, 0.5, 1));
         examine(doctor, 100, new Vitals(true, 0.1, 0.3, 1, 1, 0.5, 1));
         examine(doctor, 100, new Vitals(true, 0, 0.3, 1.5, 1, 0.5, 1));
@@ -111,7 +115,10 @@ class ConvergenceDoctorTest {
         examine(doctor, 40, new Vitals(true, 1e-5, 1e-4, 1e-4, 1, 1e-4, 5));
         assertThat(found).extracting(Diagnosis::condition).containsExactly(Condition.COLLAPSE);
         found.clear();
-        examine(new ConvergenceDoctor(0), 20, new Vitals(false, 0.001, 0.1, 1, Double.NaN, 0.5, 5));
+        examine(
+                new ConvergenceDoctor(0, Distance.SQUARED_EUCLIDEAN),
+                20,
+                new Vitals(false, 0.001, 0.1, 1, Double.NaN, 0.5, 5));
         assertThat(found.get(0).condition()).isEqualTo(Condition.STARVATION);
         assertThat(found.get(0).advice()).startsWith("the network has learnt these faces");
     }

@@ -312,7 +312,7 @@ class SettingsTest {
         assertThatThrownBy(() -> runs.trainer().miner(in -> null).fit())
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage(
-                        "the miner lambda of org.openface.triplet.training.SettingsTest returned null, not triplets");
+                        "the miner lambda of org.openface.triplet.training.SettingsTest returned null, not triplets or pairs");
         assertThat(Files.exists(runs.work.resolve("model-0001.nn4"))).isFalse();
     }
 }
