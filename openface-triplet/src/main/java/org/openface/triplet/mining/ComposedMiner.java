@@ -2,6 +2,7 @@ package org.openface.triplet.mining;
 
 import java.util.Optional;
 import org.openface.triplet.internal.Description;
+import org.openface.triplet.internal.MiningThreads;
 
 /** A strategy of three parts. The pairs are chosen first, then {@link MiningPass} does the rest. */
 record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector negatives) implements TripletMiner {

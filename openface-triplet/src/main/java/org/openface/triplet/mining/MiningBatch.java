@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
+import org.openface.triplet.internal.MiningThreads;
 
 /**
  * What a miner sees: the embeddings of one batch with identities and roles, the margin, and the source of random

@@ -2,6 +2,7 @@ package org.openface.triplet.mining;
 
 import java.util.Arrays;
 import org.openface.core.embedding.Distance;
+import org.openface.triplet.internal.MiningThreads;
 
 /**
  * Executes a strategy on one batch, anchor by anchor, on any number of threads with one result.

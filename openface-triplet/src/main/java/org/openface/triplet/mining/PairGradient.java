@@ -1,6 +1,7 @@
 package org.openface.triplet.mining;
 
 import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.triplet.internal.MiningThreads;
 
 /**
  * The gradient of a loss over pairs: each pair's slope times what moves its distance, added to the rows of its two images. A

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.internal.Description;
+import org.openface.triplet.internal.MiningThreads;
 
 enum PairSelectors implements PairSelector {
     ALL_PAIRS("allPairs") {

@@ -3,6 +3,7 @@ package org.openface.triplet.mining;
 import com.google.common.primitives.Ints;
 import java.util.Optional;
 import org.openface.core.embedding.EmbeddingBatch;
+import org.openface.triplet.internal.MiningThreads;
 
 /**
  * The gradient of a loss over triplets with respect to the embeddings. With squared distances, a triplet of slope s adds {@code

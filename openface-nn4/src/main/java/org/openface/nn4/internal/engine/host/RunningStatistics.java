@@ -3,6 +3,7 @@ package org.openface.nn4.internal.engine.host;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.openface.core.internal.UpdateFormula;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.Convolution;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
@@ -58,7 +59,7 @@ final class RunningStatistics {
     Optional<String> firstNonFinite() {
         return specs.stream()
                 .map(TensorSpec::name)
-                .filter(name -> !UpdateRule.isFinite(sums.get(name)))
+                .filter(name -> !UpdateFormula.isFinite(sums.get(name)))
                 .findFirst();
     }
 

@@ -1,4 +1,4 @@
-package org.openface.triplet.mining;
+package org.openface.triplet.internal;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import java.util.ArrayList;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * The threads of mining and of the loss: daemons, started when there is something to do and gone when there has been
  * nothing for a while. The calling thread works too, so that a busy pool delays nobody.
  */
-final class MiningThreads {
+public final class MiningThreads {
     private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
 
     /** Multiply-adds that are worth a thread; less is done before another thread has woken up. */
@@ -40,7 +40,7 @@ final class MiningThreads {
     }
 
     /** How many threads to give to so many multiply-adds. */
-    static int forWork(double operations) {
+    public static int forWork(double operations) {
         return (int) Math.max(1, Math.min(PROCESSORS, operations / WORTH_A_THREAD));
     }
 
@@ -50,7 +50,7 @@ final class MiningThreads {
      *
      * @param worker asked once by each thread, for something that may keep scratch memory of its own
      */
-    static void run(int threads, int tasks, Supplier<IntConsumer> worker) {
+    public static void run(int threads, int tasks, Supplier<IntConsumer> worker) {
         Work work = new Work(tasks, worker);
         List<Helper> helpers = new ArrayList<>();
         try {
