@@ -392,6 +392,7 @@ public final class Nn4Model implements TrainableEmbedder {
      * @param memoryBudget bytes that activations and workspaces may take
      * @throws IllegalStateException if the statistics are not finite, naming the layer; the old ones then stay
      */
+    @Override
     public void estimateBatchStatistics(List<RgbImage> faces, int batchSize, long memoryBudget) {
         checkArgument(batchSize >= 2, "batchSize (%s) must be at least 2", batchSize);
         checkArgument(faces.size() >= 2, "%s faces have no statistics; give at least 2", faces.size());

@@ -51,6 +51,37 @@ public final class Embedding {
         return sum;
     }
 
+    /**
+     * Distance, measured as one likes.
+     *
+     * @throws IllegalArgumentException if the dimensions differ, or a cosine is wanted of an embedding whose values are all 0
+     */
+    public double distance(Embedding other, Distance measure) {
+        double squared = squaredDistance(other);
+        return switch (measure) {
+            case SQUARED_EUCLIDEAN -> squared;
+            case EUCLIDEAN -> Math.sqrt(squared);
+            case COSINE -> {
+                double lengths = length() * other.length();
+                checkArgument(
+                        lengths > 0, "an embedding whose values are all 0 has no direction: no cosine is defined");
+                yield 1 - product(other) / lengths;
+            }
+        };
+    }
+
+    private double length() {
+        return Math.sqrt(product(this));
+    }
+
+    private double product(Embedding other) {
+        double sum = 0;
+        for (int i = 0; i < values.length; i++) {
+            sum += (double) values[i] * other.values[i];
+        }
+        return sum;
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof Embedding o && Arrays.equals(values, o.values);

@@ -6,11 +6,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.openface.core.image.AlignmentProfile;
+import org.openface.core.image.RgbImage;
 
 /**
  * A network that a trainer can drive: one forward pass over a batch, then one backward pass from the gradient of the
@@ -63,6 +65,18 @@ public interface TrainableEmbedder extends FaceEmbedder, AutoCloseable {
      * is none, or if it embeds with the average anyway. It belongs to this network: it follows its training and is closed with it.
      */
     FaceEmbedder averaged();
+
+    /**
+     * Replaces the running statistics of what {@link #averaged} embeds with by those of some faces under the present weights: the
+     * average over batches. Running ones trail behind weights that change fast, which makes evaluations jump. By default there is
+     * nothing to replace; networks with batch normalisation do.
+     *
+     * @param faces of {@link #imageSize}, in random order, at least 2; a few hundred will do
+     * @param batchSize images of a batch, at least 2
+     * @param memoryBudget bytes that activations and workspaces may take; a batch that does not fit is cut
+     * @throws IllegalStateException if the statistics are not finite; the old ones then stay
+     */
+    default void estimateBatchStatistics(List<RgbImage> faces, int batchSize, long memoryBudget) {}
 
     /**
      * Takes what the training knows about this network, to be written and saved with it, in place of what it was told

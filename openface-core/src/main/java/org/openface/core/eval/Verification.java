@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.Embedding;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.embedding.FaceEmbedder.Calibration;
@@ -46,6 +47,7 @@ public final class Verification {
     private final int missingImages;
     private final int skippedPairs;
     private final Optional<AlignmentProfile> alignmentProfile;
+    private final Distance measure;
 
     /**
      * Pairs of which those in {@code skippedPairs} are not among {@code pairs}, for want of images.
@@ -58,7 +60,18 @@ public final class Verification {
             int missingImages,
             int skippedPairs,
             Optional<AlignmentProfile> alignmentProfile) {
+        this(faces, pairs, missingImages, skippedPairs, alignmentProfile, Distance.SQUARED_EUCLIDEAN);
+    }
+
+    private Verification(
+            List<Face> faces,
+            List<Pair> pairs,
+            int missingImages,
+            int skippedPairs,
+            Optional<AlignmentProfile> alignmentProfile,
+            Distance measure) {
         this.alignmentProfile = alignmentProfile;
+        this.measure = measure;
         this.faces = faces;
         this.pairs = List.copyOf(pairs);
         this.missingImages = missingImages;
@@ -134,6 +147,14 @@ public final class Verification {
         return new Verification(dataset.faces(), pairs, 0, 0, dataset.alignmentProfile());
     }
 
+    /**
+     * The same pairs judged by another distance; {@link Distance#SQUARED_EUCLIDEAN} without this. Between embeddings of unit length all
+     * order pairs alike, and only thresholds have other units.
+     */
+    public Verification measuredIn(Distance other) {
+        return new Verification(faces, pairs, missingImages, skippedPairs, alignmentProfile, other);
+    }
+
     /** Number of pairs that {@link #evaluate} will judge. */
     public int size() {
         return pairs.size();
@@ -177,10 +198,10 @@ public final class Verification {
             throw new IOException(
                     e.getMessage() + ", as " + unreadable + " of " + used.length + " images cannot be read", e);
         }
-        fingerprint.ifPresent(weights ->
-                embedder.calibrate(new Calibration(weights, scores.threshold(), scores.thresholdHalfWidth())));
+        fingerprint.ifPresent(weights -> embedder.calibrate(calibration(weights, scores)));
         return new Result(
                 scores,
+                measure,
                 judged.size(),
                 skippedPairs + pairs.size() - judged.size(),
                 embeddings.size(),
@@ -188,22 +209,44 @@ public final class Verification {
                 missingImages + unreadable);
     }
 
-    private static double distance(Pair pair, Map<Integer, Embedding> embeddings) {
+    private double distance(Pair pair, Map<Integer, Embedding> embeddings) {
         return requireNonNull(embeddings.get(pair.first()))
-                .squaredDistance(requireNonNull(embeddings.get(pair.second())));
+                .distance(requireNonNull(embeddings.get(pair.second())), measure);
+    }
+
+    private Calibration calibration(String weights, Scores scores) {
+        return new Calibration(weights, squared(measure, scores), squaredHalfWidth(measure, scores));
+    }
+
+    private static double squared(Distance measure, Scores scores) {
+        return measure.toSquared(scores.threshold());
+    }
+
+    private static double squaredHalfWidth(Distance measure, Scores scores) {
+        double half = scores.thresholdHalfWidth();
+        return measure == Distance.EUCLIDEAN ? 2 * scores.threshold() * half : measure.toSquared(half);
     }
 
     /** What an evaluation found. */
     public static final class Result {
         private final Scores scores;
+        private final Distance measure;
         private final int pairs;
         private final int skippedPairs;
         private final int images;
         private final int identities;
         private final int missingImages;
 
-        Result(Scores scores, int pairs, int skippedPairs, int images, int identities, int missingImages) {
+        Result(
+                Scores scores,
+                Distance measure,
+                int pairs,
+                int skippedPairs,
+                int images,
+                int identities,
+                int missingImages) {
             this.scores = scores;
+            this.measure = measure;
             this.pairs = pairs;
             this.skippedPairs = skippedPairs;
             this.images = images;
@@ -240,9 +283,22 @@ public final class Verification {
             return scores.accuracyHalfWidth();
         }
 
-        /** Squared distance below which a pair is judged to be one person; the best one for all pairs. */
+        /**
+         * Distance below which a pair is judged to be one person, squared unless {@link Verification#measuredIn} says otherwise; the best
+         * one for all pairs.
+         */
         public double threshold() {
             return scores.threshold();
+        }
+
+        /** {@link #threshold} as a squared distance, for {@link Distance#COSINE} that of embeddings of unit length. */
+        public double squaredThreshold() {
+            return squared(measure, scores);
+        }
+
+        /** {@link #thresholdHalfWidth} as a squared distance. */
+        public double squaredThresholdHalfWidth() {
+            return squaredHalfWidth(measure, scores);
         }
 
         /**
@@ -318,6 +374,7 @@ public final class Verification {
         public boolean equals(Object other) {
             return other instanceof Result o
                     && scores.equals(o.scores)
+                    && measure == o.measure
                     && pairs == o.pairs
                     && skippedPairs == o.skippedPairs
                     && images == o.images
@@ -327,7 +384,7 @@ public final class Verification {
 
         @Override
         public int hashCode() {
-            return Objects.hash(scores, pairs, skippedPairs, images, identities, missingImages);
+            return Objects.hash(scores, measure, pairs, skippedPairs, images, identities, missingImages);
         }
 
         /** For messages: the figures without the curve. */

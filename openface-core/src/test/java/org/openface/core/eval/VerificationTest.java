@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceEmbedder;
 import org.openface.core.eval.Verification.Pair;
@@ -292,7 +293,7 @@ class VerificationTest {
                         new Verification.RocPoint(0.1, 0, 0.5),
                         new Verification.RocPoint(0.2, 0.1, 0.8),
                         new Verification.RocPoint(0.3, 1, 1)));
-        Verification.Result result = new Verification.Result(scores, 20, 0, 9, 2, 0);
+        Verification.Result result = new Verification.Result(scores, Distance.SQUARED_EUCLIDEAN, 20, 0, 9, 2, 0);
         assertThat(result.thresholdHalfWidth()).isEqualTo(0.3);
         assertThat(result.tarAtFar(0)).isEqualTo(0.5);
         assertThat(result.tarAtFar(0.0999)).isEqualTo(0.5);

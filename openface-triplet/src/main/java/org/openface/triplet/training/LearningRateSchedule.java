@@ -27,6 +27,24 @@ public interface LearningRateSchedule {
         return factor(epochs);
     }
 
+    /**
+     * This schedule in a training of so many epochs, the last one's number: itself, unless it is one {@link #toTheEnd}.
+     */
+    default LearningRateSchedule over(int epochs) {
+        return this;
+    }
+
+    /**
+     * A ramp from 0 to 1 over a share of the training, then down to 0 along half a cosine that ends with the last epoch. A training that
+     * goes on to more epochs than it was begun with is another one.
+     *
+     * @param warmUp share of the epochs, in [0, 1)
+     * @throws IllegalArgumentException if it is not so
+     */
+    static LearningRateSchedule toTheEnd(double warmUp) {
+        return new Schedules.ToTheEnd(warmUp);
+    }
+
     /** Always the optimiser's rate; the default, as in OpenFace. */
     static LearningRateSchedule constant() {
         return new Schedules.Constant();

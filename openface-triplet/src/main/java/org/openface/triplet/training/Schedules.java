@@ -62,6 +62,11 @@ final class Schedules {
         }
 
         @Override
+        public LearningRateSchedule over(int epochs) {
+            return new WarmUp(after.over(epochs), length);
+        }
+
+        @Override
         public double factor(double epochs) {
             return factor(epochs, 0);
         }
@@ -74,6 +79,28 @@ final class Schedules {
         @Override
         public String toString() {
             return Description.of(after) + " after a warm-up of " + length + " epochs";
+        }
+    }
+
+    record ToTheEnd(double warmUp) implements LearningRateSchedule {
+        ToTheEnd {
+            checkArgument(warmUp >= 0 && warmUp < 1, "warmUp (%s) is a share of the training, in [0, 1)", warmUp);
+        }
+
+        @Override
+        public LearningRateSchedule over(int epochs) {
+            LearningRateSchedule cosine = LearningRateSchedule.cosine(epochs);
+            return warmUp > 0 ? cosine.withWarmUp(warmUp * epochs) : cosine;
+        }
+
+        @Override
+        public double factor(double epochs) {
+            throw new IllegalStateException("how long the training is has not been said: take over(epochs)");
+        }
+
+        @Override
+        public String toString() {
+            return "cosine to the end after a warm-up of " + warmUp + " of it";
         }
     }
 

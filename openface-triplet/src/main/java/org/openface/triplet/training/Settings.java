@@ -67,6 +67,7 @@ final class Settings {
     @Nullable
     String keepBest;
 
+    int statisticsImages;
     int checkpointBatches;
 
     @Nullable
@@ -111,6 +112,7 @@ final class Settings {
         copy.keepCheckpoints = keepCheckpoints;
         copy.keepEvery = keepEvery;
         copy.keepBest = keepBest;
+        copy.statisticsImages = statisticsImages;
         copy.checkpointBatches = checkpointBatches;
         copy.checkpointInterval = checkpointInterval;
         copy.startFrom = startFrom;
@@ -177,6 +179,9 @@ final class Settings {
         words.put("optimizer", optimizer.toString());
         words.put("learningRate", Description.of(schedule));
         words.put("augmentation", Description.of(augmentation));
+        if (statisticsImages > 0) { // which runs of earlier versions do not mention
+            words.put("batchStatistics", "estimated from " + statisticsImages + " images");
+        }
         words.put("seed", Long.toString(seed));
         words.put("firstEpoch", Integer.toString(firstEpoch));
         words.put("treatments", treatments.toString());

@@ -49,6 +49,7 @@ final class TrainingRun {
     private final Stopwatch stopwatch = new Stopwatch();
     private final TrainingStep step;
     private final TrainingLogs logs;
+    private final BatchStatistics statistics;
 
     private @Nullable Place lastCheckpoint;
     private long lastCheckpointNanos = System.nanoTime();
@@ -90,6 +91,7 @@ final class TrainingRun {
                         ? "none yet"
                         : checkpoints.modelFile(lastCheckpoint).toString());
         logs = new TrainingLogs(directory);
+        statistics = new BatchStatistics(model, trainingSet.faces(), settings);
     }
 
     /** Trains, as the one run in its work directory. */
@@ -226,6 +228,7 @@ final class TrainingRun {
             }
         }
         state.end(epoch, sampler.identitiesInEpoch(epoch, settings.batchesPerEpoch));
+        statistics.estimate();
         // Saved before it is evaluated: an evaluation that takes the process down costs no epoch.
         Checkpoint checkpoint = writeCheckpoint(new Place(epoch, 0), evaluations.isEmpty());
         evaluate(checkpoint);
@@ -314,6 +317,7 @@ final class TrainingRun {
 
     private void evaluate(Place place, CompletableFuture<Map<String, Double>> answer) throws IOException {
         try {
+            statistics.estimate();
             answer.complete(evaluations.run(place));
         } catch (CancellationException e) {
             answer.completeExceptionally(e); // cancelled meanwhile, which ends with a checkpoint
@@ -330,6 +334,7 @@ final class TrainingRun {
     private void snapshot(Place place, CompletableFuture<Path> answer) {
         String name = "snapshot-" + place + ".nn4";
         try {
+            statistics.estimate();
             directory.write(name, model::writeState);
             answer.complete(directory.resolve(name));
         } catch (IOException | RuntimeException e) {

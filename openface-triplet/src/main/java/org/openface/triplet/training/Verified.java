@@ -20,8 +20,9 @@ record Verified(Evaluation.Verifier verifier) implements Evaluation {
         figures.put(ACCURACY, result.meanAccuracy());
         figures.put("standardDeviation", result.standardDeviation());
         figures.put("accuracyConfidence", result.accuracyHalfWidth());
-        figures.put("threshold", result.threshold());
-        figures.put("thresholdConfidence", result.thresholdHalfWidth());
+        // What a model's passport holds is a squared distance, however pairs were judged.
+        figures.put("threshold", result.squaredThreshold());
+        figures.put("thresholdConfidence", result.squaredThresholdHalfWidth());
         figures.put("auc", result.auc());
         figures.put("eer", result.eer());
         figures.put("tarAtFar0.01", result.tarAtFar(0.01));
