@@ -64,6 +64,8 @@ class ArchitectureTest {
             "TripletFilter", List.of("TripletFilters"),
             "NegativeSelector", List.of("NegativeSelectors"),
             "Mined", List.of("Triplets", "Pairs"),
+            "Miner", List.of("PairMiner", "PairMiners"),
+            "ClassificationHead", List.of("HeadRun"),
             "Objective", List.of("Sum"),
             "Evaluation", List.of("Verified"),
             "LearningRateSchedule", List.of("Schedules"));

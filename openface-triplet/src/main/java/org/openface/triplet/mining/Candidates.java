@@ -10,6 +10,7 @@ import java.util.Arrays;
  * <p>A view that is moved from pair to pair: valid only during the call that receives it.
  */
 public final class Candidates {
+    private final MiningBatch in;
     private final int[] indices;
     private final float[] distances;
     private int size;
@@ -21,7 +22,9 @@ public final class Candidates {
 
     private boolean sorted;
 
-    Candidates(int capacity) {
+    Candidates(MiningBatch in) {
+        this.in = in;
+        int capacity = in.sizeWithReferences();
         indices = new int[capacity];
         distances = new float[capacity];
     }
@@ -50,12 +53,27 @@ public final class Candidates {
         return anchor;
     }
 
+    /** The identity of anchor and positive. */
+    public int anchorIdentity() {
+        return in.identity(anchor);
+    }
+
+    /** The batch's margin, in the unit of distances. */
+    public float margin() {
+        return in.margin();
+    }
+
+    /** The batch that all of this is about; its images have the places that {@link #index} gives. */
+    public MiningBatch batch() {
+        return in;
+    }
+
     /** The positive's place in the batch. */
     public int positive() {
         return positive;
     }
 
-    /** Squared distance of anchor and positive. */
+    /** Distance of anchor and positive, as the batch measures it. */
     public float positiveDistance() {
         return positiveDistance;
     }
@@ -66,7 +84,12 @@ public final class Candidates {
         return indices[k];
     }
 
-    /** Squared distance of the anchor and candidate k. */
+    /** Identity of candidate k. */
+    public int identity(int k) {
+        return in.identity(index(k));
+    }
+
+    /** Distance of the anchor and candidate k, as the batch measures it. */
     public float distance(int k) {
         checkElementIndex(k, size);
         return distances[k];

@@ -1,6 +1,9 @@
 package org.openface.triplet.mining;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.util.Optional;
+import org.openface.core.embedding.Distance;
 import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.MiningThreads;
 
@@ -30,6 +33,11 @@ record ComposedMiner(PairSelector pairs, TripletFilter filter, NegativeSelector 
     private Optional<Triplets> mineOnGpu(MiningBatch in, ChosenPairs chosen, double operations) {
         if (in.device() == MiningDevice.CUDA) {
             checkKernel();
+            checkArgument(
+                    in.measure() == Distance.SQUARED_EUCLIDEAN,
+                    "the CUDA kernels measure squared Euclidean distances, and this batch's are to be %s;"
+                            + " MiningDevice.AUTO leaves it to the CPU",
+                    in.measure());
         }
         Optional<CudaPass> pass = CudaPass.of(in, chosen, filter, negatives);
         // There is nothing to launch a kernel for where there is no pair.

@@ -3,6 +3,7 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.openface.core.embedding.Distance;
 import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.cuda.CudaDevice;
@@ -26,7 +27,10 @@ final class CudaPass {
 
     /** Whether the kernels know the parts of a strategy. */
     static boolean covers(TripletFilter filter, NegativeSelector negatives) {
-        return TripletFilters.bandOf(filter).exact() && negatives instanceof NegativeSelectors;
+        return TripletFilters.bandOf(filter).exact()
+                && negatives instanceof NegativeSelectors known
+                && known != NegativeSelectors.DISTANCE_WEIGHTED
+                && known != NegativeSelectors.HARDEST_OF_EACH_IDENTITY;
     }
 
     /**
@@ -52,13 +56,18 @@ final class CudaPass {
                 || !(negatives instanceof NegativeSelectors known)) {
             return Optional.empty();
         }
+        @Nullable
         Choice choice =
                 switch (known) {
                     case RANDOM -> Choice.RANDOM;
                     case HARDEST -> Choice.HARDEST;
                     case SOFTEST -> Choice.SOFTEST;
                     case ALL -> Choice.ALL;
+                    case DISTANCE_WEIGHTED, HARDEST_OF_EACH_IDENTITY -> null;
                 };
+        if (choice == null) {
+            return Optional.empty();
+        }
         return Optional.of(new CudaPass(in, pairs, band, choice));
     }
 

@@ -6,6 +6,16 @@ public interface Miner {
     /** The triplets or pairs to learn from; none is an ordinary result. */
     Mined mine(MiningBatch in);
 
+    /**
+     * This strategy up to and including an epoch, then another, of triplets or of pairs.
+     *
+     * @param epoch the last of this strategy, from 1
+     * @throws IllegalArgumentException if {@code epoch} is not positive
+     */
+    default Miner untilEpoch(int epoch, Miner then) {
+        return new PairMiners.UntilEpoch(this, epoch, then);
+    }
+
     /** What this strategy comes to in an epoch, counted from 1: itself, unless it was combined of several. */
     default Miner inEpoch(int epoch) {
         return this;

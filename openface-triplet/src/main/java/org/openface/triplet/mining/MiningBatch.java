@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
@@ -25,6 +26,8 @@ import org.openface.triplet.internal.MiningThreads;
 public final class MiningBatch {
     /** Images whose distances {@link #rows} computes together. */
     private static final int ROWS = 32;
+
+    private static final Map<Integer, SphereWeights> SPHERES = new ConcurrentHashMap<>();
 
     private final EmbeddingBatch embeddings;
     private final int[] identities;
@@ -193,6 +196,11 @@ public final class MiningBatch {
         return Math.sqrt(squares);
     }
 
+    /** For {@link NegativeSelector#distanceWeighted}. */
+    SphereWeights sphereWeights() {
+        return SPHERES.computeIfAbsent(embeddings.dimension(), SphereWeights::new);
+    }
+
     /** How distances are measured. */
     public Distance measure() {
         return measure;
@@ -315,6 +323,17 @@ public final class MiningBatch {
     /** The next image after {@code image} that may be its positive, or -1 if there is none. */
     public int nextOfIdentity(int image) {
         return next[image];
+    }
+
+    /** All images that may be the positive of an anchor, in the batch's order; none of a negative only. */
+    public int[] positives(int anchor) {
+        IntStream.Builder positives = IntStream.builder();
+        for (int p = firstOfIdentity(anchor); p >= 0; p = nextOfIdentity(p)) {
+            if (p != anchor) {
+                positives.add(p);
+            }
+        }
+        return positives.build().toArray();
     }
 
     /** Whether two images of the batch may be an anchor and its positive. */

@@ -30,6 +30,9 @@ final class MiningPass {
     private final NegativeSelector negatives;
     private final Band band;
     private final boolean extremes;
+    /** Whether every pair of an anchor draws from the same negatives by weight. */
+    private final boolean weighted;
+
     private final float margin;
     private final int total;
     private final int anchorsPerTask;
@@ -46,6 +49,7 @@ final class MiningPass {
         this.negatives = negatives;
         band = TripletFilters.bandOf(filter);
         extremes = band.exact() && (negatives == NegativeSelectors.HARDEST || negatives == NegativeSelectors.SOFTEST);
+        weighted = filter == TripletFilters.ANY && negatives == NegativeSelectors.DISTANCE_WEIGHTED;
         margin = in.margin();
         total = in.sizeWithReferences();
         int runs = pairs.runs();
@@ -136,11 +140,14 @@ final class MiningPass {
 
         private int[] farthestOf = new int[0];
 
+        /** Of the anchor, where negatives are drawn by weight. */
+        private final double[] weightSums = new double[weighted ? total : 0];
+
         private final Nearest ranks = new Nearest(total);
         private boolean ranked;
         private final int[] found = new int[Math.min(total, ranksWanted())];
 
-        private final Candidates candidates = new Candidates(total);
+        private final Candidates candidates = new Candidates(in);
         private final Draws.Draw draw = new Draws.Draw(in.draws().key());
         private Triplets.Builder out = Triplets.builder(in);
         private int anchor;
@@ -173,6 +180,9 @@ final class MiningPass {
             countBuckets();
             noteNearest(run);
             ranked = false;
+            if (weighted) {
+                sumWeights();
+            }
             tally.all[run] = (long) pairCount * others;
             tally.negativeDistances[run] = pairCount * sum[0];
             for (int i = 0; i < pairCount; i++) {
@@ -239,6 +249,18 @@ final class MiningPass {
                 image = in.nextAlike(image);
             } while (image != anchor);
             return alike;
+        }
+
+        /** Running sums over the batch: those of images that are no negatives do not grow, and so are never drawn. */
+        private void sumWeights() {
+            SphereWeights weights = in.sphereWeights();
+            double sum = 0;
+            for (int j = 0; j < total; j++) {
+                if (buckets[j] <= bounds) {
+                    sum += weights.of(in.measure(), Float.intBitsToFloat(distances[j]));
+                }
+                weightSums[j] = sum;
+            }
         }
 
         private void countBuckets() {
@@ -360,6 +382,13 @@ final class MiningPass {
                     bucket++;
                 }
                 append(image, ap, farthestOf[bucket]);
+                return true;
+            }
+            if (weighted) {
+                int drawn = SphereWeights.draw(weightSums, total, draw);
+                if (drawn >= 0) {
+                    append(image, ap, drawn);
+                }
                 return true;
             }
             if (negatives == NegativeSelectors.HARDEST) {

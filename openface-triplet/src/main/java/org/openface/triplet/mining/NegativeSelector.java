@@ -45,6 +45,20 @@ public interface NegativeSelector {
     }
 
     /**
+     * One at random, with weights that make up for how seldom near negatives are: distance-weighted sampling (Wu et al., "Sampling Matters
+     * in Deep Embedding Learning", ICCV 2017), for embeddings of unit length. Distances below 0.5 count as 0.5, and negatives beyond 1.4 are
+     * not drawn; a pair without others is dropped.
+     */
+    static NegativeSelector distanceWeighted() {
+        return NegativeSelectors.DISTANCE_WEIGHTED;
+    }
+
+    /** Of each other identity the candidate nearest to the anchor, of equal ones the first in the batch: one triplet each. */
+    static NegativeSelector hardestOfEachIdentity() {
+        return NegativeSelectors.HARDEST_OF_EACH_IDENTITY;
+    }
+
+    /**
      * A selector of your own under a name, by which a resumed run tells whether it is the same: a lambda says nothing of itself.
      * Give it another name when it changes.
      *

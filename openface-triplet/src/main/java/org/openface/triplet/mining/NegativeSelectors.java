@@ -3,6 +3,8 @@ package org.openface.triplet.mining;
 import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.openface.triplet.internal.Description;
 
 enum NegativeSelectors implements NegativeSelector {
@@ -42,6 +44,35 @@ enum NegativeSelectors implements NegativeSelector {
             for (int k = 0; k < candidates.size(); k++) {
                 out.add(k);
             }
+        }
+    },
+    DISTANCE_WEIGHTED("distanceWeighted") {
+        @Override
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
+            MiningBatch in = candidates.batch();
+            double[] sums = new double[candidates.size()];
+            double sum = 0;
+            for (int k = 0; k < sums.length; k++) {
+                sum += in.sphereWeights().of(in.measure(), candidates.distance(k));
+                sums[k] = sum;
+            }
+            int drawn = SphereWeights.draw(sums, sums.length, draw);
+            if (drawn >= 0) {
+                out.add(drawn);
+            }
+        }
+    },
+    HARDEST_OF_EACH_IDENTITY("hardestOfEachIdentity") {
+        @Override
+        public void select(Candidates candidates, Draws.Draw draw, NegativeSelector.Sink out) {
+            Map<Integer, Integer> hardest = new LinkedHashMap<>();
+            for (int k = 0; k < candidates.size(); k++) {
+                Integer before = hardest.putIfAbsent(candidates.identity(k), k);
+                if (before != null && candidates.distance(k) < candidates.distance(before)) {
+                    hardest.put(candidates.identity(k), k);
+                }
+            }
+            hardest.values().forEach(out::add);
         }
     };
 

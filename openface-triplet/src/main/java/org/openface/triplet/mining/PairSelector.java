@@ -25,6 +25,14 @@ public interface PairSelector {
         return PairSelectors.HARDEST_POSITIVE;
     }
 
+    /**
+     * For each anchor the nearest image of its identity (the first of several): easy positives, which spare a network from drawing
+     * together what looks nothing alike (Xuan, Stylianou and Pless, "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020).
+     */
+    static PairSelector easiestPositive() {
+        return PairSelectors.EASIEST_POSITIVE;
+    }
+
     /** For each anchor one random image of its identity, as OpenFace's first version did. */
     static PairSelector randomPositive() {
         return PairSelectors.RANDOM_POSITIVE;

@@ -32,19 +32,13 @@ enum PairSelectors implements PairSelector {
     HARDEST_POSITIVE("hardestPositive") {
         @Override
         public void select(MiningBatch in, PairSelector.Sink out) {
-            int size = in.size();
-            int[] hardest = new int[size];
-            int tasks = (size + ANCHORS - 1) / ANCHORS;
-            MiningThreads.run(MiningThreads.forWork(work(in)), tasks, () -> task -> {
-                for (int a = task * ANCHORS; a < Math.min(size, (task + 1) * ANCHORS); a++) {
-                    hardest[a] = farthestPositive(in, a);
-                }
-            });
-            for (int a = 0; a < size; a++) {
-                if (hardest[a] >= 0) {
-                    out.add(a, hardest[a]);
-                }
-            }
+            selectExtreme(in, true, out);
+        }
+    },
+    EASIEST_POSITIVE("easiestPositive") {
+        @Override
+        public void select(MiningBatch in, PairSelector.Sink out) {
+            selectExtreme(in, false, out);
         }
     },
     RANDOM_POSITIVE("randomPositive") {
@@ -90,18 +84,36 @@ enum PairSelectors implements PairSelector {
         return name;
     }
 
-    /** The farthest image of the anchor's identity, of equal ones the first; -1 if there is no other. */
-    private static int farthestPositive(MiningBatch in, int anchor) {
-        int farthest = -1;
-        float most = -1;
-        for (int p = in.firstOfIdentity(anchor); p >= 0; p = in.nextOfIdentity(p)) {
-            float distance = p == anchor ? -1 : in.distance(anchor, p);
-            if (distance > most) {
-                farthest = p;
-                most = distance;
+    private static void selectExtreme(MiningBatch in, boolean farthest, PairSelector.Sink out) {
+        int size = in.size();
+        int[] chosen = new int[size];
+        int tasks = (size + ANCHORS - 1) / ANCHORS;
+        MiningThreads.run(MiningThreads.forWork(work(in)), tasks, () -> task -> {
+            for (int a = task * ANCHORS; a < Math.min(size, (task + 1) * ANCHORS); a++) {
+                chosen[a] = extremePositive(in, a, farthest);
+            }
+        });
+        for (int a = 0; a < size; a++) {
+            if (chosen[a] >= 0) {
+                out.add(a, chosen[a]);
             }
         }
-        return farthest;
+    }
+
+    /** The farthest or nearest image of the anchor's identity, of equal ones the first; -1 if there is no other. */
+    private static int extremePositive(MiningBatch in, int anchor, boolean farthest) {
+        int best = -1;
+        float most = 0;
+        for (int p = in.firstOfIdentity(anchor); p >= 0; p = in.nextOfIdentity(p)) {
+            if (p != anchor) {
+                float distance = in.distance(anchor, p);
+                if (best < 0 || (farthest ? distance > most : distance < most)) {
+                    best = p;
+                    most = distance;
+                }
+            }
+        }
+        return best;
     }
 
     /** What the distances of all ordered pairs cost, in multiply-adds of a row. */

@@ -1,5 +1,7 @@
 package org.openface.triplet.mining;
 
+import java.util.List;
+
 /**
  * Chooses the triplets of a batch to learn from. Either composed of three parts by {@link #of}, or any function.
  *
@@ -63,6 +65,11 @@ public interface TripletMiner extends Miner {
     @Override
     default TripletMiner inEpoch(int epoch) {
         return TripletMiners.inEpoch(this, epoch);
+    }
+
+    /** The triplets of several strategies, each once, in their order; what is counted is the first one's. */
+    static TripletMiner union(TripletMiner... miners) {
+        return new TripletMiners.Union(List.of(miners));
     }
 
     /**

@@ -4,7 +4,9 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.openface.triplet.internal.Description;
 
 /** Strategies made of other strategies. */
@@ -17,6 +19,9 @@ final class TripletMiners {
             return inEpoch(epoch <= two.last ? two.before : two.after, epoch);
         } else if (miner instanceof AtMostPerAnchor sample) {
             return new AtMostPerAnchor(inEpoch(sample.miner, epoch), sample.limit);
+        } else if (miner instanceof Union all) {
+            return new Union(
+                    all.miners.stream().map(each -> inEpoch(each, epoch)).toList());
         } else if (miner instanceof OnDevice one) {
             return inEpoch(one.miner, epoch);
         } else if (miner instanceof Named named) {
@@ -36,6 +41,8 @@ final class TripletMiners {
             checkKernels(two.after);
         } else if (miner instanceof AtMostPerAnchor sample) {
             checkKernels(sample.miner);
+        } else if (miner instanceof Union all) {
+            all.miners.forEach(TripletMiners::checkKernels);
         } else if (miner instanceof Named named) {
             checkKernels(named.miner);
         } else if (miner instanceof OnDevice one) {
@@ -62,6 +69,8 @@ final class TripletMiners {
             return !(composed.pairs() instanceof PairSelectors);
         } else if (miner instanceof UntilEpoch two) {
             return drawNewNumbers(two.before, sampled) || drawNewNumbers(two.after, sampled);
+        } else if (miner instanceof Union all) {
+            return all.miners.stream().anyMatch(each -> drawNewNumbers(each, sampled));
         } else if (miner instanceof OnDevice one) {
             return drawNewNumbers(one.miner, sampled);
         } else if (miner instanceof AtMostPerAnchor sample) {
@@ -113,6 +122,40 @@ final class TripletMiners {
         @Override
         public String toString() {
             return Description.of(before) + " until epoch " + last + ", then " + Description.of(after);
+        }
+    }
+
+    record Union(List<TripletMiner> miners) implements TripletMiner {
+        Union {
+            miners = List.copyOf(miners);
+            checkArgument(!miners.isEmpty(), "a union is of at least one miner");
+        }
+
+        @Override
+        public Triplets mine(MiningBatch in) {
+            Triplets.Builder union = Triplets.builder(in);
+            Set<List<Integer>> seen = new HashSet<>();
+            MiningStatistics counted = MiningStatistics.NONE;
+            for (TripletMiner miner : miners) {
+                Triplets some = miner.mine(in);
+                for (int t = 0; t < some.size(); t++) {
+                    if (seen.add(List.of(some.anchor(t), some.positive(t), some.negative(t)))) {
+                        union.append(
+                                some.anchor(t),
+                                some.positive(t),
+                                some.negative(t),
+                                some.positiveDistance(t),
+                                some.negativeDistance(t));
+                    }
+                }
+                counted = counted.equals(MiningStatistics.NONE) ? some.statistics() : counted;
+            }
+            return union.statistics(counted).build();
+        }
+
+        @Override
+        public String toString() {
+            return miners.stream().map(Description::of).collect(Collectors.joining(", ", "union of [", "]"));
         }
     }
 

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.triplet.loss.Reduction;
@@ -27,6 +28,7 @@ class MiningPassTest {
             PairSelector.allPairs(),
             PairSelector.orderedPairs(),
             PairSelector.hardestPositive(),
+            PairSelector.easiestPositive(),
             PairSelector.randomPositive(),
             MiningPassTest::pairsInNoOrder);
 
@@ -49,6 +51,8 @@ class MiningPassTest {
             NegativeSelector.rank(1, 1),
             NegativeSelector.rank(2, 5),
             NegativeSelector.all(),
+            NegativeSelector.distanceWeighted(),
+            NegativeSelector.hardestOfEachIdentity(),
             (candidates, draw, out) -> {
                 out.add(draw.below(candidates.size()));
                 out.add(candidates.size() - 1);
@@ -71,6 +75,9 @@ class MiningPassTest {
                 new Random(5).ints(240, 95, 125).toArray()));
         batches.add(Batches.random(6, 45, 6, 4));
         batches.addAll(degenerate());
+        batches.add(Batches.random(8, 5, 6, 8).measuredIn(Distance.EUCLIDEAN));
+        batches.add(large.measuredIn(Distance.EUCLIDEAN));
+        batches.add(Batches.random(9, 6, 5, 7).measuredIn(Distance.COSINE));
         return batches;
     }
 

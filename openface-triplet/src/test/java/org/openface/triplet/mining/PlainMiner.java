@@ -72,7 +72,7 @@ record PlainMiner(PairSelector pairs, TripletFilter filter, NegativeSelector neg
             this.in = in;
             margin = in.margin();
             triplets = Triplets.builder(in);
-            candidates = new Candidates(in.sizeWithReferences());
+            candidates = new Candidates(in);
             draw = new Draws.Draw(in.draws().key());
             distances = new float[in.sizeWithReferences()];
             otherIndices = new int[in.sizeWithReferences()];
