@@ -23,7 +23,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.dataset.FaceManifest;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
 import org.openface.nn4.Nn4Model;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.training.Trainer;
@@ -286,7 +286,7 @@ public final class DataAtScale {
     }
 
     private double sample() throws IOException {
-        BatchSampler sampler = BatchSampler.builder(FaceDataset.index(faces(isVirtual()), manifest))
+        BatchPlan sampler = BatchPlan.builder(FaceDataset.index(faces(isVirtual()), manifest))
                 .imagesPerIdentity(EACH)
                 .build();
         int images = 0;

@@ -31,7 +31,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.dataset.FacePack;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.internal.batch.BatchLoader;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
 
 /**
  * Images per second from disk to the floats of a batch: our loader with PNG files, with packs of pixels and of files;
@@ -119,7 +119,7 @@ public final class Loading {
     }
 
     private static double ours(FaceDataset faces, int threads) throws IOException {
-        BatchSampler sampler = BatchSampler.builder(faces)
+        BatchPlan sampler = BatchPlan.builder(faces)
                 .identitiesPerBatch(BATCH / EACH)
                 .imagesPerIdentity(EACH)
                 .coverIdentities(PEOPLE * EACH / BATCH)

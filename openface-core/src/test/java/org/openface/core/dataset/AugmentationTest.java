@@ -13,7 +13,7 @@ import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.core.internal.AddressedRandom;
 import org.openface.core.internal.batch.BatchLoader;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
 
 class AugmentationTest {
     private static final int SIDE = 24;
@@ -108,7 +108,7 @@ class AugmentationTest {
                 ImageFiles.writePng(ramp(), own.resolve(i + ".png"));
             }
         }
-        BatchSampler sampler = BatchSampler.builder(FaceDataset.index(folder))
+        BatchPlan sampler = BatchPlan.builder(FaceDataset.index(folder))
                 .identitiesPerBatch(2)
                 .imagesPerIdentity(3)
                 .build();

@@ -27,7 +27,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
 
 class FaceDatasetTest {
     @TempDir
@@ -372,7 +372,7 @@ class FaceDatasetTest {
         assertThat(dataset.identities()).hasSize(100_000);
         DatasetSplitter.Split split = DatasetSplitter.builder().build().split(dataset);
         assertThat(split.validation().identities()).hasSize(10_000);
-        BatchSampler sampler = BatchSampler.builder(split.training()).build();
+        BatchPlan sampler = BatchPlan.builder(split.training()).build();
         assertThat(sampler.maximumBatchSize()).isEqualTo(45);
         for (int batch = 0; batch < 1000; batch++) {
             assertThat(sampler.sample(1, batch).size()).isEqualTo(45);

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.internal.AddressedRandom;
-import org.openface.core.internal.UpdateFormula;
+import org.openface.core.internal.update.UpdateFormula;
 import org.openface.triplet.internal.MiningThreads;
 
 /**

@@ -23,6 +23,7 @@ final class RunState {
     final Treatments treatments;
     final MemoryBank memoryBank;
     final FaceTally faceTally = new FaceTally();
+    final RunningCentres centres;
     final LeftOut leftOut;
     /** What is minimised, with the parameters of its own. */
     final Objective.Run objective;
@@ -31,13 +32,15 @@ final class RunState {
     private EpochTally tally = new EpochTally();
     private History history = new History();
 
-    RunState(Settings settings, FaceDataset faces, int dimension, LeftOut leftOut) {
+    /** @param needsCentres whether the sampler asks where identities lie */
+    RunState(Settings settings, FaceDataset faces, int dimension, boolean needsCentres, LeftOut leftOut) {
         reportFaces = settings.reportFaces;
         this.faces = faces;
         this.leftOut = leftOut;
         doctor = new ConvergenceDoctor(settings.margin, settings.distance);
         treatments = new Treatments(settings.treatments, settings.miner);
         memoryBank = new MemoryBank(settings.memoryBank, dimension);
+        centres = new RunningCentres(needsCentres ? faces.identities().size() : 0, dimension);
         objective = settings.loss.begin(new Objective.Scope(faces.identities().size(), dimension, settings.seed));
     }
 
@@ -54,6 +57,7 @@ final class RunState {
     void begin(int epoch) {
         if (tally.batches() == 0) {
             faceTally.nextEpoch();
+            centres.beginEpoch();
             if (!treatments.miner().inEpoch(epoch).equals(treatments.miner().inEpoch(epoch - 1))) {
                 doctor.forget();
             }
@@ -116,6 +120,7 @@ final class RunState {
             faceTally.write(data, faces);
         }
         objective.write(data);
+        centres.write(data);
         data.flush();
     }
 
@@ -126,5 +131,6 @@ final class RunState {
             faceTally.read(data, faces);
         }
         objective.read(data);
+        centres.read(data);
     }
 }

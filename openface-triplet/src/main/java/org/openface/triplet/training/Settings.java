@@ -14,7 +14,8 @@ import org.openface.core.dataset.Augmentation;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
+import org.openface.core.sampling.BatchSampler;
 import org.openface.triplet.internal.Description;
 import org.openface.triplet.internal.checkpoint.Checkpoint;
 import org.openface.triplet.internal.checkpoint.Retention;
@@ -41,6 +42,11 @@ final class Settings {
     @Nullable
     Evaluation validation;
 
+    /** In place of the next four. */
+    @Nullable
+    BatchSampler sampler;
+
+    boolean shapeGiven;
     int identitiesPerBatch = 15;
     int imagesPerIdentity = 20;
     int extraNegatives;
@@ -89,6 +95,8 @@ final class Settings {
         Settings copy = new Settings();
         copy.validationSet = validationSet;
         copy.validation = validation;
+        copy.sampler = sampler;
+        copy.shapeGiven = shapeGiven;
         copy.identitiesPerBatch = identitiesPerBatch;
         copy.imagesPerIdentity = imagesPerIdentity;
         copy.extraNegatives = extraNegatives;
@@ -140,8 +148,11 @@ final class Settings {
     }
 
     /** What draws the batches from some faces. */
-    BatchSampler sampler(FaceDataset faces) {
-        BatchSampler.Builder batches = BatchSampler.builder(faces)
+    BatchPlan sampler(FaceDataset faces) {
+        if (sampler != null) {
+            return BatchPlan.of(sampler, faces, batchesPerEpoch, horizontalFlip, seed);
+        }
+        BatchPlan.Builder batches = BatchPlan.builder(faces)
                 .identitiesPerBatch(identitiesPerBatch)
                 .imagesPerIdentity(imagesPerIdentity)
                 .extraNegatives(extraNegatives)
@@ -156,10 +167,14 @@ final class Settings {
     /** The settings that decide the result, in words; what depends on files or the network is added by the run. */
     Map<String, String> describe() {
         Map<String, String> words = new LinkedHashMap<>();
-        words.put("identitiesPerBatch", Integer.toString(identitiesPerBatch));
-        words.put("imagesPerIdentity", Integer.toString(imagesPerIdentity));
-        words.put("extraNegatives", Integer.toString(extraNegatives));
-        words.put(Checkpoint.COVER_IDENTITIES, Boolean.toString(coverIdentities));
+        if (sampler == null) {
+            words.put("identitiesPerBatch", Integer.toString(identitiesPerBatch));
+            words.put("imagesPerIdentity", Integer.toString(imagesPerIdentity));
+            words.put("extraNegatives", Integer.toString(extraNegatives));
+            words.put(Checkpoint.COVER_IDENTITIES, Boolean.toString(coverIdentities));
+        } else {
+            words.put("sampler", Description.of(sampler));
+        }
         words.put("horizontalFlip", Boolean.toString(horizontalFlip));
         words.put("batchesPerEpoch", Integer.toString(batchesPerEpoch));
         words.put("margin", Float.toString(margin));

@@ -16,6 +16,7 @@ import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.Optimizer;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.eval.Verification;
+import org.openface.core.sampling.BatchSampler;
 import org.openface.triplet.loss.Objective;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Miner;
@@ -151,6 +152,7 @@ public final class Trainer {
         public Builder identitiesPerBatch(int count) {
             checkArgument(
                     count >= 2, "identitiesPerBatch (%s) must be at least 2: a negative is another person", count);
+            settings.shapeGiven = true;
             settings.identitiesPerBatch = count;
             return this;
         }
@@ -158,6 +160,7 @@ public final class Trainer {
         /** Up to how many images of a person are in a batch (OpenFace's {@code -imagesPerPerson}); 20 by default. */
         public Builder imagesPerIdentity(int count) {
             checkArgument(count >= 2, "imagesPerIdentity (%s) must be at least 2: an anchor and a positive", count);
+            settings.shapeGiven = true;
             settings.imagesPerIdentity = count;
             return this;
         }
@@ -168,6 +171,7 @@ public final class Trainer {
          */
         public Builder extraNegatives(int count) {
             checkArgument(count >= 0, "extraNegatives (%s) must not be negative", count);
+            settings.shapeGiven = true;
             settings.extraNegatives = count;
             return this;
         }
@@ -177,7 +181,17 @@ public final class Trainer {
          * batches each draw from all identities. {@link EpochMetrics#identities} says how many an epoch has shown.
          */
         public Builder coverIdentities(boolean on) {
+            settings.shapeGiven = true;
             settings.coverIdentities = on;
+            return this;
+        }
+
+        /**
+         * What chooses the faces of each batch: one of the strategies of {@link BatchSampler}, or your own. In place of {@link
+         * #identitiesPerBatch}, {@link #imagesPerIdentity}, {@link #extraNegatives} and {@link #coverIdentities}, which make one up.
+         */
+        public Builder sampler(BatchSampler strategy) {
+            settings.sampler = given(strategy, "sampler");
             return this;
         }
 
@@ -491,6 +505,11 @@ public final class Trainer {
                     "memoryBank (%s) embeddings of %s floats are more than 2 GiB; keep fewer",
                     settings.memoryBank,
                     model.dimension());
+            checkArgument(
+                    settings.sampler == null || !settings.shapeGiven,
+                    "sampler(%s) chooses the faces of a batch: leave out identitiesPerBatch, imagesPerIdentity,"
+                            + " extraNegatives and coverIdentities",
+                    settings.sampler);
             settings.sampler(trainingSet); // refuses what cannot be sampled
             Settings own = settings.copy();
             own.schedule = settings.schedule.over(settings.epochs);

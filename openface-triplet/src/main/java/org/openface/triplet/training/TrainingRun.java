@@ -19,7 +19,7 @@ import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.TrainableEmbedder;
 import org.openface.core.embedding.TrainableEmbedder.ExecutionPlan;
 import org.openface.core.internal.batch.BatchLoader;
-import org.openface.core.internal.batch.BatchSampler;
+import org.openface.core.internal.batch.BatchPlan;
 import org.openface.triplet.internal.Interruption;
 import org.openface.triplet.internal.checkpoint.Checkpoint;
 import org.openface.triplet.internal.checkpoint.Checkpoint.Place;
@@ -38,7 +38,7 @@ final class TrainingRun {
     private final CheckpointDirectory checkpoints;
     private final Optional<Checkpoint> found;
     private final TrainingSet trainingSet;
-    private final BatchSampler sampler;
+    private final BatchPlan sampler;
     private final ExecutionPlan plan;
     private final Map<String, String> configuration;
     private final Provenance provenance;
@@ -77,7 +77,7 @@ final class TrainingRun {
         plan = model.plan(sampler.maximumBatchSize(), settings.memoryBudget);
         configuration = configuration();
         provenance = new Provenance(trainingSet, configuration, settings.batchesPerEpoch, plan);
-        state = new RunState(settings, trainingSet.faces(), model.dimension(), leftOut);
+        state = new RunState(settings, trainingSet.faces(), model.dimension(), sampler.needsCentres(), leftOut);
         evaluations = new Evaluations(settings, model, control, events);
         step = new TrainingStep(
                 model,
@@ -145,7 +145,8 @@ final class TrainingRun {
         BatchLoader.Builder loader = BatchLoader.builder(sampler)
                 .imageSize(model.imageSize())
                 .augmentation(settings.augmentation)
-                .batchesPerEpoch(settings.batchesPerEpoch);
+                .batchesPerEpoch(settings.batchesPerEpoch)
+                .acrossEpochs(!sampler.needsCentres());
         if (settings.loaderThreads > 0) {
             loader.threads(settings.loaderThreads);
         }
@@ -215,6 +216,7 @@ final class TrainingRun {
     private void epoch(int epoch, BatchLoader batches) throws IOException {
         describe(false);
         state.begin(epoch);
+        sampler.beginEpoch(epoch, state.centres.atStart());
         for (int batch = state.tally().batches(); batch < settings.batchesPerEpoch; batch++) {
             serve(epoch, batch);
             try {

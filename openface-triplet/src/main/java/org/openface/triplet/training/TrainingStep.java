@@ -80,6 +80,7 @@ final class TrainingStep {
         MiningStatistics statistics = mined.statistics();
         Vitals vitals = Vitals.of(learnt.in().embeddings(), statistics, learnt.learnt(), learnt.gradientNorm());
         state.memoryBank.add(learnt.in().embeddings(), faces.identities());
+        state.centres.add(learnt.in().embeddings(), faces.identities());
         if (settings.reportFaces) {
             state.faceTally.observe(learnt.in(), loaded.faces());
         }

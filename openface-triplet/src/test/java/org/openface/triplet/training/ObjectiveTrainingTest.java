@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openface.core.embedding.Distance;
 import org.openface.core.image.RgbImage;
+import org.openface.core.sampling.BatchSampler;
 import org.openface.triplet.loss.ClassificationHead;
 import org.openface.triplet.loss.LearntMarginLoss;
 import org.openface.triplet.loss.Loss;
@@ -57,6 +58,46 @@ class ObjectiveTrainingTest {
                     .isEqualTo(weights);
             assertThat(runs.work.resolve("memory-0002.bin")).hasBinaryContent(memory);
         }
+    }
+
+    @Test
+    void aRunWithLookAlikesKilledAtAnyBatchEndsWithTheSameBits() throws IOException {
+        UnaryOperator<Trainer.Builder> settings =
+                builder -> builder.checkpointEveryBatches(1).epochs(3);
+        runs.shape = false;
+        String random = settings.apply(runs.trainer().sampler(BatchSampler.openFace(4, 3)))
+                .fit()
+                .weightsHash();
+        Path whole = runs.work.resolveSibling("look-alikes");
+        UnaryOperator<Trainer.Builder> alike = builder ->
+                settings.apply(builder).sampler(BatchSampler.lookAlikes(4, 3, 3).withExtraNegatives(2));
+        runs.work = whole;
+        String weights = alike.apply(runs.trainer()).fit().weightsHash();
+        assertThat(weights).isNotEqualTo(random);
+        for (int batches = 1; batches < 15; batches += 2) {
+            runs.work = whole.resolveSibling("look-alikes-" + batches);
+            runs.cutAfter(batches, alike);
+            assertThat(alike.apply(runs.trainer()).fit().weightsHash())
+                    .as("cut after %s", batches)
+                    .isEqualTo(weights);
+        }
+    }
+
+    @Test
+    void aSamplerTakesThePlaceOfTheShape() throws IOException {
+        String shape = runs.trainer().fit().weightsHash();
+        assertThatThrownBy(() ->
+                        runs.trainer().sampler(BatchSampler.openFace(4, 3)).build())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("leave out identitiesPerBatch");
+        runs.shape = false;
+        runs.work = runs.work.resolveSibling("sampler");
+        assertThat(runs.trainer().sampler(BatchSampler.openFace(4, 3)).fit().weightsHash())
+                .isEqualTo(shape);
+        assertThatThrownBy(() ->
+                        runs.trainer().sampler(BatchSampler.covering(4, 3)).fit())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("covering all identities");
     }
 
     @Test

@@ -21,6 +21,8 @@ final class Runs {
     final List<TrainingEvent> events = new ArrayList<>();
     Path work;
     FaceDataset dataset;
+    /** Whether batches are of 4 people x 3 images, which is what a sampler would say. */
+    boolean shape = true;
 
     Runs(Path temp) throws IOException {
         faces = temp.resolve("faces");
@@ -30,11 +32,12 @@ final class Runs {
 
     /** 2 epochs of 5 batches. */
     Trainer.Builder trainer(LinearEmbedder model) {
-        return Trainer.builder()
-                .model(model)
+        Trainer.Builder trainer = Trainer.builder();
+        if (shape) {
+            trainer.identitiesPerBatch(4).imagesPerIdentity(3);
+        }
+        return trainer.model(model)
                 .trainingSet(dataset)
-                .identitiesPerBatch(4)
-                .imagesPerIdentity(3)
                 .batchesPerEpoch(5)
                 .epochs(2)
                 .optimizer(Optimizer.adam(0.01))

@@ -32,7 +32,7 @@ import org.openface.core.embedding.FaceBatch;
 import org.openface.core.image.RgbImage;
 
 /**
- * Turns what a {@link BatchSampler} chooses into pixels, on threads of its own and ahead of the training: RGB in [0, 1],
+ * Turns what a {@link BatchPlan} chooses into pixels, on threads of its own and ahead of the training: RGB in [0, 1],
  * mirrored where the sample says so, changed by an {@link Augmentation} if there is one, scaled to the network's size where a
  * file has another (sides independently, so that a picture that is not square is squeezed, as in OpenFace).
  *
@@ -40,11 +40,12 @@ import org.openface.core.image.RgbImage;
  * bytes, so that a small data set is read once; files are therefore expected not to change during a run.
  */
 public final class BatchLoader implements AutoCloseable {
-    private final BatchSampler sampler;
+    private final BatchPlan sampler;
     private final int imageSize;
     private final Augmentation augmentation;
     private final int lookAhead;
     private final int batchesPerEpoch;
+    private final boolean acrossEpochs;
     private final ExecutorService threads;
     private final FaceCache cache;
     private final AtomicLong waitedNanos = new AtomicLong();
@@ -60,6 +61,7 @@ public final class BatchLoader implements AutoCloseable {
         augmentation = builder.augmentation;
         lookAhead = builder.lookAhead;
         batchesPerEpoch = builder.batchesPerEpoch;
+        acrossEpochs = builder.acrossEpochs;
         cache = new FaceCache(builder.cacheBytes);
         AtomicInteger number = new AtomicInteger();
         threads = Executors.newFixedThreadPool(builder.threads, task -> {
@@ -70,21 +72,22 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /** A loader of the batches that the sampler chooses, to be configured. */
-    public static Builder builder(BatchSampler sampler) {
+    public static Builder builder(BatchPlan sampler) {
         return new Builder(sampler);
     }
 
     /** Configures a {@link BatchLoader}. */
     public static final class Builder {
-        private final BatchSampler sampler;
+        private final BatchPlan sampler;
         private int imageSize = 96;
         private Augmentation augmentation = Augmentation.none();
         private int threads = Math.max(2, Math.min(8, Runtime.getRuntime().availableProcessors()));
         private int lookAhead = 2;
         private int batchesPerEpoch = Integer.MAX_VALUE;
+        private boolean acrossEpochs = true;
         private long cacheBytes = 256L << 20;
 
-        private Builder(BatchSampler sampler) {
+        private Builder(BatchPlan sampler) {
             this.sampler = sampler;
         }
 
@@ -125,6 +128,15 @@ public final class BatchLoader implements AutoCloseable {
         public Builder batchesPerEpoch(int count) {
             checkArgument(count >= 1, "batchesPerEpoch (%s) must be at least 1", count);
             batchesPerEpoch = count;
+            return this;
+        }
+
+        /**
+         * Whether looking ahead goes on into the next epoch; on by default. Off for a sampler that is told something when an epoch begins,
+         * and which cannot choose its batches before.
+         */
+        public Builder acrossEpochs(boolean on) {
+            acrossEpochs = on;
             return this;
         }
 
@@ -275,6 +287,9 @@ public final class BatchLoader implements AutoCloseable {
             Set<Position> wanted = new LinkedHashSet<>();
             wanted.add(asked);
             for (Position next = asked; wanted.size() <= lookAhead; ) {
+                if (!acrossEpochs && next.batch() + 1 >= batchesPerEpoch) {
+                    break;
+                }
                 next = next.batch() + 1 < batchesPerEpoch
                         ? new Position(next.epoch(), next.batch() + 1)
                         : new Position(next.epoch() + 1, 0);

@@ -30,12 +30,12 @@ class BatchLoaderTest {
     @TempDir
     Path folder;
 
-    private BatchSampler sampler;
+    private BatchPlan sampler;
 
     @BeforeEach
     void draw() throws IOException {
         Folders.drawn(folder, SIDE, 2, 5, 3, 1, 4);
-        sampler = BatchSampler.builder(FaceDataset.index(folder))
+        sampler = BatchPlan.builder(FaceDataset.index(folder))
                 .identitiesPerBatch(3)
                 .imagesPerIdentity(3)
                 .extraNegatives(2)

@@ -3,7 +3,7 @@ package org.openface.nn4.internal.engine.host;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.openface.core.internal.UpdateFormula;
+import org.openface.core.internal.update.UpdateFormula;
 import org.openface.nn4.internal.network.Architecture;
 import org.openface.nn4.internal.network.Architecture.Convolution;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;

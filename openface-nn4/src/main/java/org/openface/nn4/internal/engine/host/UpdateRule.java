@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.openface.core.embedding.Optimizer;
-import org.openface.core.internal.UpdateFormula;
+import org.openface.core.internal.update.UpdateFormula;
 import org.openface.nn4.internal.engine.Workers;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;

@@ -1,4 +1,4 @@
-package org.openface.core.internal;
+package org.openface.core.internal.update;
 
 import java.util.List;
 import org.openface.core.embedding.Optimizer;

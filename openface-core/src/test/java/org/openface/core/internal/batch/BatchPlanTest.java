@@ -16,12 +16,12 @@ import org.openface.core.dataset.Folders;
 import org.openface.core.embedding.FaceBatch.Role;
 import org.openface.core.internal.batch.BatchSample.Entry;
 
-class BatchSamplerTest {
+class BatchPlanTest {
     private static final FaceDataset UNEVEN = Folders.imagined(1, 7, 2, 30, 4, 1, 9, 3);
 
     @Test
     void takesDifferentPeopleAndDifferentImagesOfEach() {
-        BatchSampler sampler = BatchSampler.builder(UNEVEN)
+        BatchPlan sampler = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(5)
                 .imagesPerIdentity(4)
                 .build();
@@ -50,20 +50,20 @@ class BatchSamplerTest {
     @Test
     void knowsTheLargestBatchThereCanBe() {
         // 4 + 4 + 4 + 4 + 3
-        assertThat(BatchSampler.builder(UNEVEN)
+        assertThat(BatchPlan.builder(UNEVEN)
                         .identitiesPerBatch(5)
                         .imagesPerIdentity(4)
                         .build()
                         .maximumBatchSize())
                 .isEqualTo(19);
-        assertThat(BatchSampler.builder(UNEVEN)
+        assertThat(BatchPlan.builder(UNEVEN)
                         .identitiesPerBatch(5)
                         .imagesPerIdentity(4)
                         .extraNegatives(7)
                         .build()
                         .maximumBatchSize())
                 .isEqualTo(26);
-        assertThat(BatchSampler.builder(UNEVEN)
+        assertThat(BatchPlan.builder(UNEVEN)
                         .identitiesPerBatch(7)
                         .imagesPerIdentity(Integer.MAX_VALUE)
                         .extraNegatives(Integer.MAX_VALUE)
@@ -74,12 +74,12 @@ class BatchSamplerTest {
 
     @Test
     void aBatchDependsOnItsAddressAlone() {
-        BatchSampler one = BatchSampler.builder(UNEVEN)
+        BatchPlan one = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(5)
                 .extraNegatives(3)
                 .seed(7)
                 .build();
-        BatchSampler other = BatchSampler.builder(UNEVEN)
+        BatchPlan other = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(5)
                 .extraNegatives(3)
                 .seed(7)
@@ -93,7 +93,7 @@ class BatchSamplerTest {
             }
         }
         assertThat(seen).hasSize(40);
-        BatchSampler otherSeed = BatchSampler.builder(UNEVEN)
+        BatchPlan otherSeed = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(5)
                 .extraNegatives(3)
                 .seed(8)
@@ -103,7 +103,7 @@ class BatchSamplerTest {
 
     @Test
     void peopleAndImagesAreUniform() {
-        BatchSampler sampler = BatchSampler.builder(UNEVEN)
+        BatchPlan sampler = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(2)
                 .imagesPerIdentity(3)
                 .build();
@@ -134,8 +134,8 @@ class BatchSamplerTest {
 
     @Test
     void flippingCanBeSwitchedOffWithoutChangingAnythingElse() {
-        BatchSampler with = BatchSampler.builder(UNEVEN).identitiesPerBatch(5).build();
-        BatchSampler without = BatchSampler.builder(UNEVEN)
+        BatchPlan with = BatchPlan.builder(UNEVEN).identitiesPerBatch(5).build();
+        BatchPlan without = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(5)
                 .horizontalFlip(false)
                 .build();
@@ -147,11 +147,11 @@ class BatchSamplerTest {
 
     @Test
     void extraNegativesAreOtherPeople() {
-        BatchSampler plain = BatchSampler.builder(UNEVEN)
+        BatchPlan plain = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(3)
                 .imagesPerIdentity(4)
                 .build();
-        BatchSampler sampler = BatchSampler.builder(UNEVEN)
+        BatchPlan sampler = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(3)
                 .imagesPerIdentity(4)
                 .extraNegatives(6)
@@ -189,7 +189,7 @@ class BatchSamplerTest {
 
     @Test
     void fewerExtraNegativesWhereThereAreNotThatMany() {
-        BatchSampler sampler = BatchSampler.builder(Folders.imagined(2, 2, 2))
+        BatchPlan sampler = BatchPlan.builder(Folders.imagined(2, 2, 2))
                 .identitiesPerBatch(2)
                 .extraNegatives(100)
                 .build();
@@ -197,7 +197,7 @@ class BatchSamplerTest {
     }
 
     /** The people of the batches of an epoch, in order. */
-    private static List<List<Integer>> people(BatchSampler sampler, int epoch, int batches) {
+    private static List<List<Integer>> people(BatchPlan sampler, int epoch, int batches) {
         return IntStream.range(0, batches)
                 .mapToObj(batch -> sampler.sample(epoch, batch).entries().stream()
                         .filter(entry -> entry.role() == Role.FULL)
@@ -210,7 +210,7 @@ class BatchSamplerTest {
     @Test
     void everyoneIsDrawnBeforeAnyoneIsDrawnAgain() {
         // Turns of ceil(8 / 3) = 3 batches; epochs of 4 batches begin anywhere in one.
-        BatchSampler sampler = BatchSampler.builder(UNEVEN)
+        BatchPlan sampler = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(3)
                 .imagesPerIdentity(2)
                 .coverIdentities(4)
@@ -237,13 +237,13 @@ class BatchSamplerTest {
 
     @Test
     void withCoverageABatchStillDependsOnItsAddressAlone() {
-        BatchSampler.Builder builder = BatchSampler.builder(UNEVEN)
+        BatchPlan.Builder builder = BatchPlan.builder(UNEVEN)
                 .identitiesPerBatch(3)
                 .imagesPerIdentity(2)
                 .extraNegatives(3)
                 .coverIdentities(4);
-        BatchSampler forward = builder.build();
-        BatchSampler backward = builder.build();
+        BatchPlan forward = builder.build();
+        BatchPlan backward = builder.build();
         List<BatchSample> samples = IntStream.range(0, 40)
                 .mapToObj(i -> forward.sample(i / 4, i % 4))
                 .toList();
@@ -253,7 +253,7 @@ class BatchSamplerTest {
         assertThat(people(builder.seed(3).build(), 0, 4)).isNotEqualTo(people(forward, 0, 4));
         // All people in every batch: turns of one batch.
         assertThat(people(
-                        BatchSampler.builder(UNEVEN)
+                        BatchPlan.builder(UNEVEN)
                                 .identitiesPerBatch(8)
                                 .coverIdentities(4)
                                 .build(),
@@ -265,29 +265,32 @@ class BatchSamplerTest {
     @Test
     void refusesWhatCannotBeDrawn() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> BatchSampler.builder(Folders.imagined(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2))
+                .isThrownBy(() -> BatchPlan.builder(Folders.imagined(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2))
                         .build())
                 .withMessage("identitiesPerBatch is 15 but the training set has 12 identities;"
                         + " lower identitiesPerBatch or add identities");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> BatchSampler.builder(Folders.imagined(9))
+                .isThrownBy(() -> BatchPlan.builder(Folders.imagined(9))
                         .identitiesPerBatch(2)
                         .build())
                 .withMessageContaining("the training set has 1 identity;");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> BatchSampler.builder(Folders.imagined(1, 1, 1))
+                .isThrownBy(() -> BatchPlan.builder(Folders.imagined(1, 1, 1))
                         .identitiesPerBatch(2)
                         .build())
                 .withMessageContaining("none of the 3 identities of the training set has two images");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> BatchSampler.builder(Folders.imagined(2, 2))
+                .isThrownBy(() -> BatchPlan.builder(Folders.imagined(2, 2))
                         .identitiesPerBatch(2)
                         .extraNegatives(1)
                         .build())
                 .withMessageContaining("a batch takes all 2 identities already");
-        BatchSampler.Builder builder = BatchSampler.builder(UNEVEN);
-        assertThatIllegalArgumentException().isThrownBy(() -> builder.identitiesPerBatch(1));
-        assertThatIllegalArgumentException().isThrownBy(() -> builder.imagesPerIdentity(1));
+        BatchPlan.Builder builder = BatchPlan.builder(UNEVEN);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> builder.identitiesPerBatch(1).build());
+        builder.identitiesPerBatch(2);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> builder.imagesPerIdentity(1).build());
         assertThatIllegalArgumentException().isThrownBy(() -> builder.extraNegatives(-1));
     }
 }
