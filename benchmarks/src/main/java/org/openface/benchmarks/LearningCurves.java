@@ -11,22 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
-import java.util.function.UnaryOperator;
 import org.openface.core.dataset.Face;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.eval.Verification;
 import org.openface.core.image.ImageFiles;
 import org.openface.core.image.RgbImage;
 import org.openface.nn4.Nn4Model;
-import org.openface.nn4.Nn4Model.Precision;
-import org.openface.triplet.loss.TripletLoss;
-import org.openface.triplet.loss.Reduction;
-import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.training.EpochMetrics;
 import org.openface.triplet.training.Trainer;
 
@@ -40,37 +33,14 @@ import org.openface.triplet.training.Trainer;
  * </pre>
  *
  * <p>The folders hold an image folder per person; images other than 96×96 are cut to their middle. Strategies: see {@link
- * #STRATEGIES}, or {@code pytorch}: the recipe of {@code openface} in PyTorch; with {@code -bfloat16} behind its name a
- * strategy is learnt in that precision. All take 96 images a step, Adam at 1e-3, random
+ * Strategies}, or {@code pytorch}: the recipe of {@code openface} in PyTorch. Unless a strategy says otherwise all take 96 images a step, Adam at 1e-3, random
  * mirroring and nothing else. Before an evaluation the statistics of batch normalisation are estimated anew, on a copy of the
  * network, from 384 training images, as running averages make the figures jump.
  */
 public final class LearningCurves {
-    private static final int STEPS_PER_LINE = 25;
-    private static final int CALIBRATION_IMAGES = 384;
-    private static final int SIDE = 96;
-    private static final String BFLOAT16 = "-bfloat16";
-
-    /** What differs from OpenFace's recipe: 12 people × 8 images, a random violating negative for each pair. */
-    private static final Map<String, UnaryOperator<Trainer.Builder>> STRATEGIES = new LinkedHashMap<>();
-
-    static {
-        STRATEGIES.put("openface", t -> t);
-        STRATEGIES.put("semi-hard", t -> t.miner(TripletMiner.faceNet()));
-        STRATEGIES.put("batch-hard", t -> t.miner(TripletMiner.batchHard()));
-        STRATEGIES.put(
-                "batch-hard-soft-margin", t -> t.miner(TripletMiner.batchHard()).loss(TripletLoss.softMargin()));
-        STRATEGIES.put(
-                "batch-hard-from-step-76",
-                t -> t.miner(TripletMiner.openFace().untilEpoch(3, TripletMiner.batchHard())));
-        STRATEGIES.put("random-negatives", t -> t.miner(TripletMiner.randomNegatives()));
-        STRATEGIES.put(
-                "extra-negatives",
-                t -> t.identitiesPerBatch(10).imagesPerIdentity(8).extraNegatives(16));
-        STRATEGIES.put("sum-over-triplets", t -> t.loss(TripletLoss.margin().overTriplets(Reduction.SUM)));
-        STRATEGIES.put("mean-over-uses", t -> t.loss(TripletLoss.margin().overUses(Reduction.MEAN)));
-    }
-
+    static final int STEPS_PER_LINE = 25;
+    static final int CALIBRATION_IMAGES = 384;
+    static final int SIDE = 96;
     private final FaceDataset training;
     private final Verification heldOutImages;
     private final Verification heldOutPeople;
@@ -97,7 +67,7 @@ public final class LearningCurves {
         if (args.length < 5) {
             System.err.println(
                     "usage: LearningCurves TRAINING HELD_OUT_IMAGES HELD_OUT_PEOPLE SEEDS STRATEGIES [STEPS];"
-                            + " strategies: pytorch, " + String.join(", ", STRATEGIES.keySet()));
+                            + " strategies: pytorch, " + Strategies.names());
             System.exit(2);
         }
         int steps = args.length > 5 ? Integer.parseInt(args[5]) : 250;
@@ -123,16 +93,9 @@ public final class LearningCurves {
             PyTorchLearning.run(scratch, seed, steps, STEPS_PER_LINE);
             return;
         }
-        boolean narrow = strategy.endsWith(BFLOAT16);
-        UnaryOperator<Trainer.Builder> change =
-                STRATEGIES.get(narrow ? strategy.substring(0, strategy.length() - BFLOAT16.length()) : strategy);
-        if (change == null) {
-            throw new IllegalArgumentException(
-                    "unknown strategy " + strategy + "; there are pytorch, " + String.join(", ", STRATEGIES.keySet()));
-        }
         try (Nn4Model model = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2)
                         .seed(seed)
-                        .precision(narrow ? Precision.BFLOAT16 : Precision.FLOAT32)
+                        .precision(Strategies.precision(strategy))
                         .build();
                 Nn4Model copy = Nn4Model.builder(Nn4Model.Variant.NN4_SMALL2).build()) {
             double[] seconds = {0};
@@ -151,7 +114,7 @@ public final class LearningCurves {
                         seconds[0] += epoch.seconds();
                         print(strategy, seed, epoch, seconds[0], model, copy);
                     });
-            change.apply(trainer).fit();
+            Strategies.apply(strategy, trainer).fit();
         }
     }
 
@@ -180,12 +143,12 @@ public final class LearningCurves {
     }
 
     /** All pairs of one person, and as many of two people. */
-    private static Verification allPairs(FaceDataset faces) {
+    static Verification allPairs(FaceDataset faces) {
         return Verification.pairs(faces, Integer.MAX_VALUE, 5);
     }
 
     /** Copies of a folder's images, cut to their middle. */
-    private static FaceDataset cut(Path from, Path to) throws IOException {
+    static FaceDataset cut(Path from, Path to) throws IOException {
         for (Face face : FaceDataset.index(from).faces()) {
             Path person = Files.createDirectories(to.resolve(face.identity()));
             String name = MoreFiles.getNameWithoutExtension(face.file());

@@ -32,6 +32,7 @@ import org.openface.core.eval.Verification;
 import org.openface.nn4.Nn4Model;
 import org.openface.triplet.training.EpochMetrics;
 import org.openface.triplet.training.Evaluation;
+import org.openface.triplet.training.Recipe;
 import org.openface.triplet.training.Trainer;
 import org.openface.triplet.training.TrainingEvent;
 import org.openface.triplet.training.TrainingResult;
@@ -58,6 +59,7 @@ public final class TrainFaces implements Callable<Integer> {
 
     private static final int LEAST_HELD_OUT = 3;
     private static final String HELD_OUT = "held-out";
+    private static final String RECIPE = "recipe";
     /** Name, in the work folder, of what the model was found to do. */
     private static final String RESULT = "result.properties";
 
@@ -119,6 +121,29 @@ public final class TrainFaces implements Callable<Integer> {
             names = "--precision",
             description = "float32, or bfloat16: a third faster on processors that multiply it (avx512_bf16, AMX).")
     private Nn4Model.Precision precision = Nn4Model.Precision.FLOAT32;
+
+    /** See {@link Recipe}. */
+    enum Way {
+        RECOMMENDED(Recipe.recommended()),
+        OPENFACE(Recipe.openFace());
+
+        private final Recipe recipe;
+
+        Way(Recipe recipe) {
+            this.recipe = recipe;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    @Option(
+            names = "--recipe",
+            description = "How to learn: recommended, or openface, which is the original's"
+                    + " (default: recommended; in a work folder that was begun before there was a choice, openface).")
+    private @Nullable Way way;
 
     @Option(names = "--seed", description = "Start of all random choices.")
     private long seed = 2;
@@ -309,6 +334,7 @@ public final class TrainFaces implements Callable<Integer> {
                 Judge judge = new Judge(VARIANT, training, seed)) {
             Properties start = start(folder, people, model, judge, verifications);
             Trainer.Builder trainer = Trainer.builder()
+                    .recipe(Way.valueOf(start.getProperty(RECIPE, Way.OPENFACE.name())).recipe)
                     .model(model)
                     .trainingSet(training)
                     .identitiesPerBatch(shape.identities())
@@ -344,6 +370,13 @@ public final class TrainFaces implements Callable<Integer> {
         start.setProperty("held-out.sha256", people.validation().fingerprint());
         if (Files.exists(file)) {
             Properties earlier = read(file);
+            Way before = Way.valueOf(earlier.getProperty(RECIPE, Way.OPENFACE.name()));
+            checkArgument(
+                    way == null || way == before,
+                    "%s belongs to a run with --recipe %s; go on with that, or choose another --work for %s",
+                    folder,
+                    before,
+                    way);
             checkArgument(
                     start.stringPropertyNames().stream()
                             .allMatch(name -> start.getProperty(name).equals(earlier.getProperty(name))),
@@ -351,6 +384,7 @@ public final class TrainFaces implements Callable<Integer> {
                     folder);
             return earlier;
         }
+        start.setProperty(RECIPE, (way == null ? Way.RECOMMENDED : way).name());
         judge.look(model);
         for (Map.Entry<String, Verification> each : verifications.entrySet()) {
             String name = each.getKey();

@@ -7,6 +7,8 @@ import com.google.common.base.Splitter;
 import com.google.common.io.Resources;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
@@ -22,13 +24,16 @@ import org.openface.nn4.internal.format.ModelFile;
 import org.openface.nn4.internal.network.Architecture.TensorSpec;
 import org.openface.nn4.internal.network.Parameters;
 import org.openface.nn4.internal.state.OptimizerMemory;
+import org.openface.triplet.loss.ClassificationHead;
+import org.openface.triplet.loss.Objective;
+import org.openface.triplet.loss.Objective.Scope;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.Draws;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.Triplets;
 
 /**
- * Twenty steps of gradient descent on the triplet loss, from the same weights, batches and triplets as PyTorch's, which
+ * Twenty steps of gradient descent on the triplet loss, alone and with a head, from the same weights, batches and triplets as PyTorch's, which
  * {@code nn4_training_torch.py} of the benchmarks module has written down in float64.
  *
  * <p>The tolerance is five times the distance of PyTorch's own float32 from its float64: rounding is amplified from step
@@ -43,13 +48,14 @@ class PyTorchTrainingTest {
     private double rate;
     private Expected losses;
     private Expected probe;
+    private Expected centres;
     private final Map<String, Expected> changes = new HashMap<>();
 
     /** Figures, and how far float32 is from them. */
     private record Expected(List<Double> values, double rounding) {}
 
-    private void read() throws IOException {
-        for (String line : Resources.readLines(Resources.getResource(getClass(), "training-nn4_small2.txt"), UTF_8)) {
+    private void read(String file) throws IOException {
+        for (String line : Resources.readLines(Resources.getResource(getClass(), file), UTF_8)) {
             List<String> words = Splitter.on(' ').splitToList(line);
             switch (words.get(0)) {
                 case "variant" -> {
@@ -58,6 +64,7 @@ class PyTorchTrainingTest {
                     rate = Double.parseDouble(words.get(7));
                 }
                 case "losses" -> losses = new Expected(numbers(words, 2), Double.parseDouble(words.get(1)));
+                case "centres" -> centres = new Expected(numbers(words, 2), Double.parseDouble(words.get(1)));
                 case "probe" -> probe = new Expected(numbers(words, 2), Double.parseDouble(words.get(1)));
                 case "change" -> {
                     List<Double> n = numbers(words, 2);
@@ -94,7 +101,45 @@ class PyTorchTrainingTest {
 
     @Test
     void twentyStepsFollowThoseOfPyTorch() throws IOException {
-        read();
+        read("training-nn4_small2.txt");
+        follow(TripletLoss.margin().begin(new Scope(images / 2, 128, 1)));
+    }
+
+    /** With a quarter of the loss of an ArcFace head, which learns along. */
+    @Test
+    void twentyStepsWithAHeadFollowThoseOfPyTorch() throws IOException {
+        read("training-nn4_small2-arcface.txt");
+        int identities = images / 2;
+        Objective.Run objective = TripletLoss.margin()
+                .plus(ClassificationHead.arcFace(0.3, 16), 0.25)
+                .begin(new Scope(identities, 128, 1));
+        // As a checkpoint has it: the shape, no rule yet and so no steps and nothing remembered, and the centres.
+        ByteArrayOutputStream start = new ByteArrayOutputStream();
+        DataOutputStream out = new DataOutputStream(start);
+        out.writeInt(identities);
+        out.writeInt(128);
+        out.writeUTF("");
+        out.writeLong(0);
+        out.writeInt(0);
+        for (float value : Reference.uniform(5000, identities * 128)) {
+            out.writeFloat(value);
+        }
+        objective.read(new DataInputStream(new ByteArrayInputStream(start.toByteArray())));
+        follow(objective);
+
+        ByteArrayOutputStream end = new ByteArrayOutputStream();
+        objective.write(new DataOutputStream(end));
+        DataInputStream in = new DataInputStream(new ByteArrayInputStream(end.toByteArray()));
+        in.skipBytes(8);
+        assertThat(in.readUTF()).isEqualTo("Sgd");
+        assertThat(in.readLong()).isEqualTo(STEPS);
+        in.skipBytes(4);
+        for (int i = 0; i < identities * 128; i++) {
+            assertClose("value " + i + " of the centres", in.readFloat(), centres, i);
+        }
+    }
+
+    private void follow(Objective.Run objective) throws IOException {
         Nn4Model.Variant variant = Nn4Model.Variant.NN4_SMALL2;
         List<TensorSpec> specs = variant.architecture().tensors(128);
         Parameters start = Reference.parameters(specs);
@@ -107,7 +152,6 @@ class PyTorchTrainingTest {
                         start,
                         new OptimizerMemory(specs),
                         ModelPassport.EMPTY.toFields()));
-        TripletLoss loss = TripletLoss.margin();
         try (Nn4Model model = Nn4Model.builder(variant).build()) {
             model.readState(new ByteArrayInputStream(file.toByteArray()));
             ExecutionPlan plan = model.plan(images, Long.MAX_VALUE);
@@ -117,8 +161,10 @@ class PyTorchTrainingTest {
                     MiningBatch in = MiningBatch.of(
                             pass.embeddings(), faces.identities(), faces.roles(), 0.2f, new Draws(1, 1, step));
                     Triplets triplets = triplets(in, step);
-                    assertClose("loss of step " + step, loss.value(in, triplets), losses, step);
-                    pass.update(loss.gradient(in, triplets), Optimizer.sgd(rate));
+                    Objective.Outcome outcome = objective.evaluate(triplets);
+                    assertClose("loss of step " + step, outcome.value(), losses, step);
+                    pass.update(outcome.gradient(), Optimizer.sgd(rate));
+                    objective.update(Optimizer.sgd(rate), 1);
                 }
             }
             try (ForwardPass pass = model.forward(batch(4000, model.imageSize()), plan)) {

@@ -35,8 +35,8 @@ public interface LearningRateSchedule {
     }
 
     /**
-     * A ramp from 0 to 1 over a share of the training, then down to 0 along half a cosine that ends with the last epoch. A training that
-     * goes on to more epochs than it was begun with is another one.
+     * A ramp from 0 to 1 over a share of the training, and down to 0 along half a cosine that ends with the last epoch. A training that is
+     * gone on with to a later epoch takes the rates of the longer one from there, and so does not end as one that was begun so long.
      *
      * @param warmUp share of the epochs, in [0, 1)
      * @throws IllegalArgumentException if it is not so

@@ -130,6 +130,15 @@ public final class Trainer {
             return this;
         }
 
+        /**
+         * How to learn: {@link Recipe#openFace}, which is the default, {@link Recipe#recommended}, or your own. What is set after this takes
+         * the place of the recipe's.
+         */
+        public Builder recipe(Consumer<Builder> settingsThatGoTogether) {
+            given(settingsThatGoTogether, "recipe").accept(this);
+            return this;
+        }
+
         /** The faces to learn from. Required. */
         public Builder trainingSet(FaceDataset faces) {
             trainingSet = given(faces, "trainingSet");
@@ -511,9 +520,7 @@ public final class Trainer {
                             + " extraNegatives and coverIdentities",
                     settings.sampler);
             settings.sampler(trainingSet); // refuses what cannot be sampled
-            Settings own = settings.copy();
-            own.schedule = settings.schedule.over(settings.epochs);
-            return new Trainer(model, trainingSet, workDirectory, own);
+            return new Trainer(model, trainingSet, workDirectory, settings.copy());
         }
 
         /** Builds and trains: {@link Trainer#fit}. */

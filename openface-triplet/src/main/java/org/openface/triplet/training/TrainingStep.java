@@ -167,7 +167,7 @@ final class TrainingStep {
     private Optimizer optimizer(int epoch, int batch) {
         double done = epoch - 1 + (double) batch / settings.batchesPerEpoch;
         double begin = settings.keepOptimizerMemory ? 0 : settings.firstEpoch - 1;
-        double factor = settings.schedule.factor(done, begin);
+        double factor = settings.schedule.over(settings.epochs).factor(done, begin);
         checkArgument(
                 factor >= 0 && Double.isFinite(factor),
                 "the learning-rate schedule (%s) gives the factor %s after %s epochs; it must be finite and not negative",
