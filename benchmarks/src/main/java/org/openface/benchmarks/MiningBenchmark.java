@@ -6,10 +6,16 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
 import org.openface.triplet.loss.TripletLoss;
 import org.openface.triplet.mining.MiningBatch;
 import org.openface.triplet.mining.MiningDevice;
+import org.openface.triplet.mining.NegativeSelector;
+import org.openface.triplet.mining.PairMiner;
+import org.openface.triplet.mining.PairSelector;
+import org.openface.triplet.mining.Pairs;
+import org.openface.triplet.mining.TripletFilter;
 import org.openface.triplet.mining.TripletMiner;
 import org.openface.triplet.mining.Triplets;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -42,6 +48,13 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 6, time = 1)
 @Fork(1)
 public class MiningBenchmark {
+    private static final TripletMiner DISTANCE_WEIGHTED =
+            TripletMiner.of(PairSelector.allPairs(), TripletFilter.any(), NegativeSelector.distanceWeighted());
+    private static final TripletMiner HARDEST_OF_EACH_IDENTITY = TripletMiner.of(
+            PairSelector.easiestPositive(), TripletFilter.any(), NegativeSelector.hardestOfEachIdentity());
+    private static final PairMiner MULTI_SIMILARITY = PairMiner.multiSimilarity(0.2f);
+    private static final TripletMiner UNION = TripletMiner.union(TripletMiner.openFace(), TripletMiner.faceNet());
+
     /** Images in the batch. */
     @Param({"300", "1800", "10000"})
     public int size;
@@ -89,6 +102,36 @@ public class MiningBenchmark {
     @Benchmark
     public Triplets batchHard() {
         return batchHard.mine(batch());
+    }
+
+    /** OpenFace's pairs, each with a negative drawn by its distance. */
+    @Benchmark
+    public Triplets distanceWeighted() {
+        return DISTANCE_WEIGHTED.mine(batch());
+    }
+
+    /** For each anchor its nearest positive, with the nearest negative of every other identity. */
+    @Benchmark
+    public Triplets hardestOfEachIdentity() {
+        return HARDEST_OF_EACH_IDENTITY.mine(batch());
+    }
+
+    /** The pairs of the multi-similarity loss. */
+    @Benchmark
+    public Pairs multiSimilarityPairs() {
+        return MULTI_SIMILARITY.mine(batch());
+    }
+
+    /** OpenFace's strategy on plain distances. */
+    @Benchmark
+    public Triplets openFacePlain() {
+        return openFace.mine(batch().measuredIn(Distance.EUCLIDEAN));
+    }
+
+    /** OpenFace's and FaceNet's triplets. */
+    @Benchmark
+    public Triplets union() {
+        return UNION.mine(batch());
     }
 
     /** A user's own strategy. */

@@ -27,12 +27,18 @@ import org.openface.core.image.RgbImage;
 import org.openface.core.imports.FaceImport;
 import org.openface.core.imports.FaceSources;
 import org.openface.core.represent.DatasetEmbedder;
+import org.openface.core.sampling.BatchSampler;
 import org.openface.nn4.Nn4Model;
+import org.openface.triplet.loss.ClassificationHead;
+import org.openface.triplet.loss.Loss;
+import org.openface.triplet.loss.Objective;
 import org.openface.triplet.mining.NegativeSelector;
 import org.openface.triplet.mining.PairSelector;
 import org.openface.triplet.mining.TripletFilter;
 import org.openface.triplet.mining.TripletMiner;
+import org.openface.triplet.mining.Triplets;
 import org.openface.triplet.training.Erasure;
+import org.openface.triplet.training.Recipe;
 import org.openface.triplet.training.Trainer;
 
 /** The README's code: compiled here, and compared with the README by {@link ReadmeTest}. */
@@ -122,6 +128,33 @@ final class Snippets {
                 .seed(2)
                 .onEpoch(e -> System.out.printf("epoch %d loss %.4f%n", e.epoch(), e.meanLoss()))
                 .fit(); // goes on where an earlier run stopped
+        // README: end
+    }
+
+    static void recipe(Nn4Model model, FaceDataset faces) throws IOException {
+        // README: recipe
+        Loss squaredHinge = Loss.named("squared hinge", mined -> {
+            Triplets triplets = mined.triplets();
+            double[] slopes = new double[triplets.size()];
+            double sum = 0;
+            for (int t = 0; t < slopes.length; t++) {
+                double hinge = Math.max(0, 0.2 + triplets.positiveDistance(t) - triplets.negativeDistance(t));
+                sum += hinge * hinge / slopes.length;
+                slopes[t] = 2 * hinge / slopes.length; // by the difference of the two distances
+            }
+            return new Objective.Outcome(sum, triplets.gradient(slopes, false));
+        });
+        Trainer.builder()
+                .recipe(Recipe.recommended()) // or openFace(), the default; what comes after takes the place of the
+                // recipe's
+                .loss(squaredHinge.plus(ClassificationHead.arcFace(0.3, 16), 0.1))
+                .miner(TripletMiner.union(TripletMiner.openFace(), TripletMiner.faceNet()))
+                .sampler(BatchSampler.balanced(12, 8)) // or openFace, covering, weighted, lookAlikes
+                .model(model)
+                .trainingSet(faces)
+                .workDirectory(Path.of("run"))
+                .epochs(50)
+                .fit();
         // README: end
     }
 

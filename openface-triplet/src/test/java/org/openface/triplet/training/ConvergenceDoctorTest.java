@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.openface.core.dataset.FaceDataset;
 import org.openface.core.embedding.Distance;
 import org.openface.core.embedding.EmbeddingBatch;
@@ -45,6 +47,21 @@ class ConvergenceDoctorTest {
         for (int i = 0; i < 200; i++) {
             found.addAll(doctor.examine(1, i, vitals(true, 0.16 - i * 0.0005, 0.3, 0.4 + i * 0.003, 1 + i % 3)));
         }
+        assertThat(found).isEmpty();
+    }
+
+    /** The same faces, nearly all alike, whatever their distances are measured in; and the same faces apart. */
+    @ParameterizedTest
+    @EnumSource
+    void aCollapseIsOneInEveryUnit(Distance measure) {
+        double margin = measure.ofSquared((float) MARGIN);
+        double alike = measure.ofSquared(0.002f);
+        ConvergenceDoctor doctor = new ConvergenceDoctor(margin, measure);
+        examine(doctor, 20, vitals(true, 0.95 * margin, alike, alike, 1));
+        assertThat(found).extracting(Diagnosis::condition).containsExactly(Condition.COLLAPSE);
+        found.clear();
+        doctor = new ConvergenceDoctor(margin, measure);
+        examine(doctor, 20, vitals(true, 0.95 * margin, measure.ofSquared(0.1f), measure.ofSquared(0.1f), 1));
         assertThat(found).isEmpty();
     }
 
