@@ -34,7 +34,7 @@ public interface Recipe extends Consumer<Trainer.Builder> {
      * learning rate that goes down to 0 along a cosine, the average of the weights, and statistics estimated anew.
      *
      * <ul>
-     *   <li>{@link ClassificationHead#arcFace}(0.3, 32): every image is compared with all people, not with those that happen to be in its
+     *   <li>{@link ClassificationHead#arcFace}(0.3, 16): every image is compared with all people, not with those that happen to be in its
      *       batch. A margin of 0.5, the paper's, did not learn in a few hundred steps.
      *   <li>{@link LearningRateSchedule#toTheEnd}: the last steps settle what the first have found.
      *   <li>{@link Optimizer#averaged}(0.99): the average is what is evaluated and saved.
@@ -47,7 +47,7 @@ public interface Recipe extends Consumer<Trainer.Builder> {
     static Recipe recommended() {
         return trainer -> {
             openFace().accept(trainer);
-            trainer.loss(ClassificationHead.arcFace(0.3, 32))
+            trainer.loss(ClassificationHead.arcFace(0.3, 16))
                     .optimizer(Optimizer.adam(1e-3).averaged(0.99))
                     .learningRate(LearningRateSchedule.toTheEnd(0))
                     .estimateStatistics(384);

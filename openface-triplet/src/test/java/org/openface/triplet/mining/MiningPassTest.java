@@ -75,10 +75,19 @@ class MiningPassTest {
                 new Random(5).ints(240, 95, 125).toArray()));
         batches.add(Batches.random(6, 45, 6, 4));
         batches.addAll(degenerate());
-        batches.add(Batches.random(8, 5, 6, 8).measuredIn(Distance.EUCLIDEAN));
-        batches.add(large.measuredIn(Distance.EUCLIDEAN));
-        batches.add(Batches.random(9, 6, 5, 7).measuredIn(Distance.COSINE));
         return batches;
+    }
+
+    /** Of other distances, which the CPU knows and the kernels do not. */
+    static List<MiningBatch> measuredOtherwise() {
+        return List.of(
+                Batches.random(8, 5, 6, 8).measuredIn(Distance.EUCLIDEAN),
+                Batches.random(3, 6, 9, 5)
+                        .withReferences(
+                                Batches.random(4, 20, 12, 5).embeddings(),
+                                new Random(5).ints(240, 95, 125).toArray())
+                        .measuredIn(Distance.EUCLIDEAN),
+                Batches.random(9, 6, 5, 7).measuredIn(Distance.COSINE));
     }
 
     private static List<MiningBatch> degenerate() {
@@ -107,7 +116,7 @@ class MiningPassTest {
     }
 
     @ParameterizedTest
-    @MethodSource("batches")
+    @MethodSource({"batches", "measuredOtherwise"})
     void everyStrategyChoosesWhatThePlainCompositionChooses(MiningBatch in) {
         for (PairSelector pairs : PAIRS) {
             for (TripletFilter filter : FILTERS) {
