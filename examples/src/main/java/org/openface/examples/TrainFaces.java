@@ -141,8 +141,9 @@ public final class TrainFaces implements Callable<Integer> {
 
     @Option(
             names = "--recipe",
-            description = "How to learn: recommended, or openface, which is the original's"
-                    + " (default: recommended; in a work folder that was begun before there was a choice, openface).")
+            description =
+                    "How to learn: openface, which is the original's, or recommended, whose learning rate ends with the last"
+                            + " epoch (default: openface, or what the work folder was begun with).")
     private @Nullable Way way;
 
     @Option(names = "--seed", description = "Start of all random choices.")
@@ -384,7 +385,7 @@ public final class TrainFaces implements Callable<Integer> {
                     folder);
             return earlier;
         }
-        start.setProperty(RECIPE, (way == null ? Way.RECOMMENDED : way).name());
+        start.setProperty(RECIPE, (way == null ? Way.OPENFACE : way).name());
         judge.look(model);
         for (Map.Entry<String, Verification> each : verifications.entrySet()) {
             String name = each.getKey();

@@ -145,8 +145,7 @@ final class Snippets {
             return new Objective.Outcome(sum, triplets.gradient(slopes, false));
         });
         Trainer.builder()
-                .recipe(Recipe.recommended()) // or openFace(), the default; what comes after takes the place of the
-                // recipe's
+                .recipe(Recipe.recommended()) // or openFace(), the default; later settings win
                 .loss(squaredHinge.plus(ClassificationHead.arcFace(0.3, 16), 0.1))
                 .miner(TripletMiner.union(TripletMiner.openFace(), TripletMiner.faceNet()))
                 .sampler(BatchSampler.balanced(12, 8)) // or openFace, covering, weighted, lookAlikes
